@@ -1,0 +1,75 @@
+"""tether keeps the data of SQLAlchemy programs on track.
+
+General layout, lowest room first; each imports only rooms above it in this list:
+
+    errors      every exception and warning
+    core        the words: states, places, findings, hazards, configuration
+    hazards     the catalogue, one file per hazard
+    orm         the one door to SQLAlchemy's private names
+    report      findings out: text, JSON, SARIF, GitHub
+    explaining  what SQLAlchemy would do to an instance or a Session now, as text
+    watch       a running program in, findings out
+
+Nothing is imported until it is used: ``import tether`` costs a program nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tether.core.finding import Finding, Place
+    from tether.errors import (
+        ConfigError,
+        DetectorDisabledWarning,
+        HazardError,
+        TetherError,
+        TetherWarning,
+    )
+    from tether.explaining import explain
+    from tether.watch import Report, start, stop, watching
+
+_HOMES = {
+    "ConfigError": "tether.errors",
+    "DetectorDisabledWarning": "tether.errors",
+    "Finding": "tether.core.finding",
+    "HazardError": "tether.errors",
+    "Place": "tether.core.finding",
+    "Report": "tether.watch",
+    "TetherError": "tether.errors",
+    "TetherWarning": "tether.errors",
+    "explain": "tether.explaining",
+    "start": "tether.watch",
+    "stop": "tether.watch",
+    "watching": "tether.watch",
+}
+
+__all__ = [
+    "ConfigError",
+    "DetectorDisabledWarning",
+    "Finding",
+    "HazardError",
+    "Place",
+    "Report",
+    "TetherError",
+    "TetherWarning",
+    "explain",
+    "start",
+    "stop",
+    "watching",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on its first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tether' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Offer the public names to editors without importing them."""
+    return sorted({*globals(), *__all__})

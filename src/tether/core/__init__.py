@@ -1,0 +1,1 @@
+"""The words every room shares: states, places, findings, hazards, configuration. Standard library only."""

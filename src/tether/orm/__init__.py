@@ -1,0 +1,1 @@
+"""The one door to SQLAlchemy: facts about instances and Sessions, and every private name we touch."""

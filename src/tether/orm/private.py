@@ -1,0 +1,243 @@
+"""Every private name of SQLAlchemy that tether touches, with its reason and a start-up self-check.
+
+Public names that tether wraps (``Session.merge``) stand here too: a wrapper depends on their parameters.
+Each was run on SQLAlchemy 2.0.20, 2.0.58 and 2.1.9. What 2.1 renamed with a leading underscore
+(``AttributeImpl``, ``LazyLoader``, ``load_on_ident``) is not used at all.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy.orm import Session
+from sqlalchemy.orm import session as session_module
+from sqlalchemy.orm.state import InstanceState
+
+OLDEST: Final = (2, 0, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name of SQLAlchemy's that tether wraps.
+
+    Attributes:
+        module: Where it lives.
+        path: Class and attribute, or a function of the module; spellings of several versions with "|" between.
+        parameters: The parameters it must have, in this order (more may follow).
+        reason: What is learned there.
+    """
+
+    module: str
+    path: str
+    parameters: tuple[str, ...]
+    reason: str
+
+    def owner(self) -> Any:
+        """Return the class or module that holds the name; None if it is gone."""
+        for spelling in self.path.split("|"):
+            holder: Any = import_module(self.module)
+            for part in spelling.split(".")[:-1]:
+                holder = getattr(holder, part, None)
+            if holder is not None:
+                return holder
+        return None
+
+    @property
+    def attribute(self) -> str:
+        """Last part of the path."""
+        return self.path.rpartition(".")[2]
+
+    def problem(self) -> str:
+        """Return one sentence that says what is missing; "" if the name is as expected."""
+        held = getattr(self.owner(), self.attribute, None)
+        if held is None:
+            return f"{self.module}.{self.path} does not exist in SQLAlchemy {sqlalchemy.__version__}"
+        found = tuple(inspect.signature(held).parameters)
+        if found[: len(self.parameters)] == self.parameters:
+            return ""
+        return (
+            f"{self.module}.{self.path} takes ({', '.join(found)}) in SQLAlchemy "
+            f"{sqlalchemy.__version__}, not ({', '.join(self.parameters)})"
+        )
+
+
+_ORM = "sqlalchemy.orm."
+
+# fmt: off
+NAMES: Final[Mapping[str, Name]] = {
+    "instances": Name(_ORM + "loading", "instances", ("cursor", "context"),
+        "once per ORM query, before its rows are built; context.runid is what each loaded state carries"),
+    "initialize": Name(_ORM + "state", "InstanceState._initialize_instance", (),
+        "runs the constructor of a mapped class"),
+    "unpickle": Name(_ORM + "state", "InstanceState.__setstate__", ("self", "state_dict"),
+        "an instance comes out of a pickle"),
+    "pickle": Name(_ORM + "state", "InstanceState.__getstate__", ("self",),
+        "an instance is pickled or deep-copied"),
+    "detach": Name(_ORM + "state", "InstanceState._detach_states", ("states", "session", "to_transient"),
+        "every close, expunge, commit of a delete and rollback of an insert passes here; no event fires for some"),
+    "modified": Name(_ORM + "state", "InstanceState._modified_event",
+        ("self", "dict_", "attr", "previous", "collection", "is_userland"),
+        "every change of a column, relationship, collection or Mutable passes here"),
+    "remove_snapshot": Name(_ORM + "session", "SessionTransaction._remove_snapshot", ("self",),
+        "a commit succeeded and is about to expire"),
+    "restore_snapshot": Name(_ORM + "session", "SessionTransaction._restore_snapshot", ("self", "dirty_only"),
+        "a rollback is about to expire; the events fire only after the changes are gone"),
+    "end_transaction": Name(_ORM + "session", "SessionTransaction.close", ("self", "invalidate"),
+        "a transaction ends, committed or not"),
+    "expire_state": Name(_ORM + "session", "Session._expire_state", ("self", "state", "attribute_names"),
+        "expire() and refresh(), before they clear the changes"),
+    "conditional_expire": Name(_ORM + "session", "Session._conditional_expire", ("self", "state"),
+        "each instance that expire() and refresh() reach by cascade"),
+    "expire_all": Name(_ORM + "session", "Session.expire_all", ("self",), "expire_all(), before it clears the changes"),
+    "before_attach": Name(_ORM + "session", "Session._before_attach", ("self", "state", "obj"),
+        "an instance joins a Session; refusals are raised here before any event"),
+    "flush": Name(_ORM + "session", "Session._flush", ("self", "objects"), "a flush, and the error it ends with"),
+    "flushed": Name(_ORM + "unitofwork", "UOWTransaction.finalize_flush_changes", ("self",),
+        "which states a flush wrote"),
+    "execute": Name(_ORM + "session", "Session._execute_internal", ("self", "statement", "params"),
+        "a statement runs; do_orm_execute would make SQLAlchemy compile each statement's options twice"),
+    "commit": Name(_ORM + "session", "Session.commit", ("self",), "a commit runs"),
+    "rollback": Name(_ORM + "session", "Session.rollback", ("self",), "a rollback runs"),
+    "merge": Name(_ORM + "session", "Session._merge", ("self", "state", "state_dict"),
+        "merge(), merge_all() and their cascades; nothing public links argument and result"),
+    "bulk_save": Name(_ORM + "session", "Session.bulk_save_objects", ("self", "objects"),
+        "detached changes are written without an attach"),
+    "session_init": Name(_ORM + "session", "Session.__init__", ("self", "bind"), "where a Session was made"),
+    "read": Name(_ORM + "attributes", "InstrumentedAttribute.__get__", ("self", "instance", "owner"),
+        "a read: SQLAlchemy has no event for it"),
+    "dynamic": Name(_ORM + "dynamic", "_AppenderMixin._iter|AppenderMixin._iter", ("self",),
+        "a dynamic relationship is read; on a detached parent it answers with nothing and a warning"),
+    "query_all": Name(_ORM + "query", "Query.all", ("self",), "all rows are fetched at once"),
+    "async_exit": Name("sqlalchemy.ext.asyncio.session", "AsyncSession.__aexit__", ("self", "type_", "value", "traceback"),
+        "the close runs in a task of its own, where neither the line nor the exception can be seen"),
+    "async_maker_exit": Name("sqlalchemy.ext.asyncio.session", "_AsyncSessionContextManager.__aexit__",
+        ("self", "type_", "value", "traceback"), "the same for async_sessionmaker.begin()"),
+}
+# fmt: on
+
+
+class Patch:
+    """A wrapper in place of a name, taken away again without a trace.
+
+    Args:
+        name: Key in ``NAMES``.
+        make: Called with the original function, returns the function that takes its place.
+    """
+
+    def __init__(self, name: str, make: Any) -> None:
+        self.name = NAMES[name]
+        owner = self.name.owner()
+        assert owner is not None, self.name.path  # problem() was asked before
+        self.owner = owner
+        self.had = self.name.attribute in vars(owner)
+        self.raw = vars(owner).get(self.name.attribute)
+        original = getattr(self.raw, "__func__", self.raw) if self.had else getattr(owner, self.name.attribute)
+        self.original = original
+        new = make(original)
+        for fact in ("__name__", "__qualname__", "__doc__", "__module__"):
+            setattr(new, fact, getattr(original, fact))
+        new.__wrapped__ = original
+        new.__tether__ = True
+        self.new = classmethod(new) if isinstance(self.raw, classmethod) else new
+
+    def install(self) -> None:
+        """Put the wrapper in place."""
+        setattr(self.owner, self.name.attribute, self.new)
+
+    def remove(self) -> None:
+        """Put the original back, unless somebody else has wrapped the name since: then ours only passes through."""
+        if vars(self.owner).get(self.name.attribute) is not self.new:
+            return
+        if self.had:
+            setattr(self.owner, self.name.attribute, self.raw)
+        else:
+            delattr(self.owner, self.name.attribute)
+
+
+def live_sessions() -> Mapping[int, Session]:
+    """Return the Sessions that are alive, by ``hash_key``.
+
+    ``Session.object_session()`` needs this for a state whose Session was collected: ``session_id`` stays set.
+    """
+    return session_module._sessions
+
+
+def modified_states(session: Session) -> list[InstanceState[Any]]:
+    """Return the states of *session* with unflushed changes, net or not.
+
+    ``Session.dirty`` gives instances, which at garbage collection are already out of reach.
+    """
+    return list(session.identity_map._modified)
+
+
+def strong_instance(state: InstanceState[Any]) -> object | None:
+    """Return the instance of a modified state, also while it is being collected with its Session."""
+    return state.obj() or state._strong_obj
+
+
+def identity_map_size(session: Session) -> int:
+    """Return how many instances the identity map holds, without building a list of them."""
+    return len(session.identity_map._dict)
+
+
+def pending_states(session: Session) -> list[tuple[InstanceState[Any], object]]:
+    """Return state and instance of what was added and not flushed."""
+    return list(session._new.items())
+
+
+def open_transaction(session: Session) -> Any:
+    """Return the innermost SessionTransaction; None if no transaction has begun. Begins none."""
+    return session._nested_transaction or session._transaction
+
+
+def is_outside_transaction(transaction: Any) -> bool:
+    """Return True if the Session only takes part in a transaction that somebody else will end.
+
+    Such is a Session bound to a Connection that has begun (``join_transaction_mode``), or one in
+    AUTOCOMMIT: closing it loses nothing.
+    """
+    for connection, _, should_commit, _ in set(transaction._connections.values()):
+        if not should_commit or connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return True
+    return False
+
+
+def load_options_of(context: Any) -> Any:
+    """Return the load options of a QueryContext: ``_lazy_loaded_from``, ``_refresh_state``, ``_populate_existing``."""
+    return context.load_options
+
+
+def lazy_attribute(context: Any) -> str:
+    """Return the name of the relationship a lazy load reads, from its statement's path; "" if unknown."""
+    path = getattr(getattr(context.compile_state, "current_path", None), "path", ())
+    return str(getattr(path[1], "key", "")) if len(path) > 1 else ""
+
+
+def mark_class(name: str, value: object) -> None:
+    """Give every state a default for one of tether's own attributes."""
+    setattr(InstanceState, name, value)
+
+
+def unmark_class(name: str) -> None:
+    """Take that default away again; marks on single states stay, and mean nothing."""
+    if name in vars(InstanceState):
+        delattr(InstanceState, name)
+
+
+def states_by_identity(session: Session) -> MutableMapping[Any, Any]:
+    """Return identity keys and states of the identity map."""
+    return session.identity_map._dict  # type: ignore[no-any-return]
+
+
+def version() -> tuple[int, ...]:
+    """Return SQLAlchemy's version as numbers, such as ``(2, 0, 58)``; a beta counts as its release."""
+    numbers = []
+    for part in sqlalchemy.__version__.split(".")[:3]:
+        digits = "".join(character for character in part if character.isdigit())
+        numbers.append(int(digits or 0))
+    return tuple(numbers)

@@ -1,0 +1,45 @@
+"""Is an exception already on its way? Then it explains what is lost, and tether has nothing to add."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from functools import lru_cache
+from types import CodeType
+
+from tether.watch.site import awaiting, frames_outward
+
+_COPY = dis.opmap["COPY"]
+
+
+def exception_in_flight() -> bool:
+    """Return True while an exception propagates or is being handled, also across SQLAlchemy's greenlets.
+
+    ``sys.exc_info()`` belongs to one greenlet, so an ``await session.rollback()`` in an ``except``
+    block does not see it; the handler is then recognised in the frame of the coroutine that awaits.
+    """
+    if sys.exc_info()[0] is not None:
+        return True
+    known = awaiting.get()
+    if known is not None and known[1]:
+        return True
+    greenlets = sys.modules.get("greenlet")
+    if greenlets is None or greenlets.getcurrent().parent is None:
+        return False
+    return any(
+        frame.f_code.co_flags & 0x80 and _in_handler(frame.f_code, frame.f_lasti) for frame in frames_outward()
+    )
+
+
+@lru_cache(maxsize=1024)
+def _in_handler(code: CodeType, lasti: int) -> bool:
+    """Return True if the instruction lies in an ``except`` or ``finally`` block that an exception entered.
+
+    CPython 3.11 and later guard the body of a handler by a table entry that leads to ``COPY 3``,
+    ``POP_EXCEPT``, ``RERAISE``; every other entry leads to ``PUSH_EXC_INFO``.
+    """
+    table = dis._parse_exception_table(code)  # type: ignore[attr-defined]
+    instructions = code.co_code
+    return any(
+        entry.start <= lasti < entry.end and instructions[entry.target] == _COPY and entry.lasti for entry in table
+    )

@@ -1,0 +1,158 @@
+"""What a watch remembers: one entry per query, one record per Session, one mark per thing that happened.
+
+Nothing is kept per loaded row, and nothing here refers to an instance or a Session. The bounds below
+state the memory: about 20,000 queries, 50,000 committed rows, 20,000 Sessions, 10,000 rows per transaction.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tether.core.states import Cause
+from tether.watch.site import Site
+
+MAXIMUM_RUNS: Final = 20_000
+MAXIMUM_COMMITTED: Final = 50_000
+MAXIMUM_SESSIONS: Final = 20_000
+MAXIMUM_FLUSHED: Final = 10_000
+HISTORY: Final = 8
+
+
+class Ending:
+    """Why and where instances left their Session; one object for all that left together.
+
+    Attributes:
+        site: The user's line; None if it is not known.
+        cause: SQLAlchemy's word.
+        session: The record of the Session they left; None if it was not watched.
+        sequence: How many commits this process had made by then.
+        expiry: The commit or rollback that had last expired the whole Session; None if none did.
+        generation: The watch that saw it. What an earlier watch saw may have been overtaken since.
+    """
+
+    __slots__ = ("cause", "expiry", "generation", "sequence", "session", "site")
+
+    def __init__(
+        self, site: Site | None, cause: Cause, session: SessionRecord | None, sequence: int, generation: int
+    ) -> None:
+        self.site = site
+        self.cause = cause
+        self.session = session
+        self.sequence = sequence
+        self.expiry = session.expiry if session is not None else None
+        self.generation = generation
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where one instance was written or expired, and which watch saw it."""
+
+    site: Site | None
+    cause: Cause
+    generation: int
+    sequence: int = 0
+
+
+@dataclass(slots=True)
+class Written:
+    """A row that a flush wrote in a transaction that is still open."""
+
+    class_name: str
+    class_path: str
+    operation: str  # "INSERT", "UPDATE" or "DELETE"
+    site: Site | None
+    token: int
+    attributes: frozenset[str]
+    made: Site | None = None
+
+
+@dataclass(slots=True, eq=False)
+class SessionRecord:
+    """What is remembered of one Session; no reference to it.
+
+    Attributes:
+        number: ``Session.hash_key``.
+        created: Where it was made; None if before the watch began.
+        began: Where its open transaction began to be used.
+        expiry: The last commit or rollback that expired everything in it.
+        flush: Where it was last flushed.
+        flushed: Rows written in the open transaction, innermost savepoint last.
+        owner: Thread and task that are inside one of its methods now, with how deep.
+        loads: Lazy loads and refreshes of the open transaction, by line and attribute.
+        failure: Where a flush or statement failed in the open transaction, and with which error.
+        sizes: Size of the identity map at the end of each transaction so far, while it only grows.
+    """
+
+    number: int
+    created: Site | None = None
+    before_watch: bool = False
+    began: Site | None = None
+    expiry: Mark | None = None
+    flush: Site | None = None
+    flushed: list[dict[Any, Written]] = field(default_factory=lambda: [{}])
+    owner: Any = None
+    depth: int = 0
+    loads: dict[Any, Any] | None = None
+    failure: tuple[Site | None, str] | None = None
+    refused: bool = False
+    asked_rollback: bool = False
+    sizes: list[int] = field(default_factory=list)
+    history: deque[tuple[str, Site | None]] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+    def all_flushed(self) -> dict[Any, Written]:
+        """Return the rows written in the open transaction, savepoints included."""
+        return {key: written for level in self.flushed for key, written in level.items()}
+
+    def end_transaction(self) -> None:
+        """Forget what belongs to one transaction."""
+        self.flushed = [{}]
+        self.loads = None
+        self.failure = None
+        self.refused = False
+        self.began = None
+
+
+class Runs:
+    """Where each query ran, by the run number that every loaded state carries. A ring."""
+
+    def __init__(self) -> None:
+        self.sites: dict[int, Site | None] = {}
+        self.forgotten = False
+
+    def add(self, run: int, site: Site | None) -> None:
+        """Remember one query; the oldest tenth is forgotten when the ring is full."""
+        sites = self.sites
+        sites[run] = site
+        if len(sites) > MAXIMUM_RUNS:
+            self.forgotten = True
+            for old in list(sites)[: MAXIMUM_RUNS // 10]:
+                sites.pop(old, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The newest version of a row that this process has committed."""
+
+    sequence: int
+    operation: str
+    site: Site | None
+    token: int
+    attributes: frozenset[str]
+
+
+class CommitLog:
+    """Rows committed by this process, by database and identity key, and tables changed in bulk."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.rows: OrderedDict[Any, Committed] = OrderedDict()
+
+    def add(self, key: Any, operation: str, site: Site | None, token: int, attributes: frozenset[str]) -> None:
+        """Remember one committed row under the current sequence number."""
+        rows = self.rows
+        rows[key] = Committed(self.sequence, operation, site, token, attributes)
+        rows.move_to_end(key)
+        while len(rows) > MAXIMUM_COMMITTED:
+            rows.popitem(last=False)
