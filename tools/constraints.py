@@ -1,9 +1,9 @@
-"""Write constraints/*.txt anew: the newest versions of the groups in pyproject.toml, with the hashes of every file.
+"""Write constraints/*.txt anew: the newest versions of the groups in pyproject.toml, each file with its hash.
 
 Usage: make constraints   (needs uv; pip and uv both install from the result)
 
-No index and no download address is recorded: whoever installs says where from. SQLAlchemy has files of its own, so
-that one set of everything else is used with each SQLAlchemy that tether supports.
+No index and no download address is recorded: whoever installs says where from. SQLAlchemy has files of its
+own, so that one set of everything else is used with each SQLAlchemy that tether supports.
 """
 
 from __future__ import annotations
@@ -15,13 +15,27 @@ from collections.abc import Iterable
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "constraints"
-SQLALCHEMY = {"oldest": "==2.0.20", "2.0": "<2.1", "2.1": "<2.2"}
+SQLALCHEMY = {
+    # the lower bounds of pyproject.toml
+    "oldest": "sqlalchemy==2.0.20; python_version < '3.13'\nsqlalchemy==2.0.31; python_version >= '3.13'",
+    "2.0": "sqlalchemy<2.1",
+    "2.1": "sqlalchemy<2.2",
+}
 EXTRA_GROUPS = ("lint", "bench")
 
 
 def resolve(*arguments: str) -> str:
     """Return what uv resolves for every Python from 3.11 on, on every platform."""
-    command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
+    command = [
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+    ]
     command += ["--no-emit-index-url", "--no-header", "--no-annotate", "--upgrade", *arguments]
     return subprocess.run(command, cwd=FOLDER.parent, check=True, capture_output=True, text=True).stdout
 
@@ -42,7 +56,7 @@ def main() -> None:
         pin = Path(scratch) / "sqlalchemy.txt"
         sets = {}
         for label, versions in SQLALCHEMY.items():
-            pin.write_text(f"sqlalchemy{versions}\n")
+            pin.write_text(f"{versions}\n")
             everything = ["pyproject.toml", "--group", "test", "--constraint", str(pin)]
             sets[label] = resolve(*everything, *without(["sqlalchemy"]))
             (FOLDER / f"sqlalchemy-{label}.txt").write_text(resolve(str(pin), "--no-deps"))

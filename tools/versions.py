@@ -1,0 +1,113 @@
+"""Run the tests that touch SQLAlchemy on each Python found here, with each SQLAlchemy that tether supports.
+
+Usage: make versions       this Python with the oldest SQLAlchemy and the newest 2.0, the others with 2.1
+       make versions-all   every combination
+
+`make test` has already run everything with the newest SQLAlchemy on this Python. Each combination gets an
+environment of its own below .venvs/, which is kept. Exit status 1 if one of them failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHONS = ("3.11", "3.12", "3.13")
+SQLALCHEMYS = ("oldest", "2.0", "2.1")  # constraints/sqlalchemy-*.txt
+# What these tests cover is plain Python: no SQLAlchemy is involved.
+WITHOUT_SQLALCHEMY = ("tests/core", "tests/report", "tests/house", "tests/test_architecture.py")
+
+
+class Combination(NamedTuple):
+    """One Python and one set of SQLAlchemy, with the interpreter's path."""
+
+    python: str
+    interpreter: str
+    sqlalchemy: str
+
+    def __str__(self) -> str:
+        return f"Python {self.python}, SQLAlchemy {self.sqlalchemy}"
+
+
+def candidates(version: str) -> Iterator[Path]:
+    """Yield each file that may be a Python of *version*: on PATH, and where pyenv and uv keep theirs."""
+    name = f"python{version}"
+    for folder in os.get_exec_path():
+        yield Path(folder) / name
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    yield from sorted(pyenv.glob(f"versions/{version}.*/bin/{name}"), reverse=True)
+    yield from sorted(
+        Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/{name}"), reverse=True
+    )
+
+
+def find(version: str) -> str | None:
+    """Return the path of a Python of *version* that runs, or None."""
+    if version == ".".join(map(str, sys.version_info[:2])):
+        return sys.executable
+    # pyenv's stand-ins on PATH exist and fail, so each candidate is run
+    question = "import sys, ensurepip, venv; print(sys.executable, *sys.version_info[:2])"
+    for path in candidates(version):
+        if not path.is_file():
+            continue
+        answer = subprocess.run([path, "-c", question], capture_output=True, text=True, check=False)
+        interpreter, *found = answer.stdout.split() or [""]
+        if answer.returncode == 0 and ".".join(found) == version:
+            return interpreter
+    return None
+
+
+def chosen(pythons: dict[str, str], *, everything: bool) -> list[Combination]:
+    """Return the combinations to run, without the one that `make test` has run."""
+    here = ".".join(map(str, sys.version_info[:2]))
+    return [
+        Combination(python, interpreter, sqlalchemy)
+        for python, interpreter in pythons.items()
+        for sqlalchemy in SQLALCHEMYS
+        if (python, sqlalchemy) != (here, "2.1") and (everything or (python == here) != (sqlalchemy == "2.1"))
+    ]
+
+
+def run(combination: Combination, arguments: list[str]) -> int:
+    """Make the environment where needed, run the tests in it, and return their exit status."""
+    folder = f".venvs/python{combination.python}-sqlalchemy-{combination.sqlalchemy}"
+    sets = ["test", f"sqlalchemy-{combination.sqlalchemy}"]
+    environment = {**os.environ, "PYTHON": combination.interpreter}
+    made = subprocess.run(["tools/environment", folder, *sets], cwd=ROOT, env=environment, check=False)
+    if made.returncode:
+        return made.returncode
+
+    command = [f"{folder}/bin/python", "-m", "pytest", "--quiet", "--numprocesses", "auto"]
+    command += ["-m", "not slow and not storm", *(f"--ignore={path}" for path in WITHOUT_SQLALCHEMY)]
+    return subprocess.run([*command, *arguments], cwd=ROOT, check=False).returncode
+
+
+def main() -> int:
+    """Run the combinations one after the other and print one line for each at the end."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--all", action="store_true", help="every combination that exists")
+    options, pytest_arguments = parser.parse_known_args()
+
+    pythons = {version: path for version in PYTHONS if (path := find(version))}
+    lines = [f"Python {version}: not found on this machine" for version in PYTHONS if version not in pythons]
+    failed = False
+    for combination in chosen(pythons, everything=options.all):
+        print(f"\n== {combination} ==", flush=True)
+        start = time.monotonic()
+        status = run(combination, pytest_arguments)
+        failed |= status != 0
+        outcome = f"exit status {status}" if status else "passed"
+        lines.append(f"{combination}: {outcome} ({time.monotonic() - start:.0f} s)")
+    print("\n" + "\n".join(lines), flush=True)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
