@@ -1,0 +1,168 @@
+"""What an instance is and holds right now. Public SQLAlchemy API only; nothing here loads or changes.
+
+Every function takes the ``InstanceState`` of ``sqlalchemy.inspect(instance)``,
+except ``state_of``, which takes either. None of them may be given an unmapped object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import inspect as sqlalchemy_inspect
+from sqlalchemy.orm import (
+    InstanceState,
+    LoaderCallableStatus,
+    Mapper,
+    MapperProperty,
+    PassiveFlag,
+    SynonymProperty,
+)
+from sqlalchemy.orm.attributes import History
+from sqlalchemy.sql import visitors
+
+from tether.core.states import State
+
+IdentityKey = tuple[type[Any], tuple[Any, ...], Any]
+
+SECRET = "secret"  # Column(..., info={"tether": "secret"})
+
+
+def state_of(instance: object) -> State:
+    """Return where *instance*, a mapped instance or its ``InstanceState``, stands towards a Session.
+
+    A detached instance whose row was deleted (``InstanceState.was_deleted``) is detached.
+    """
+    state: InstanceState[Any] = sqlalchemy_inspect(instance)  # an InstanceState inspects to itself
+    # The order matters: `deleted` and `persistent` exclude each other, and
+    # `transient` covers a pending instance whose Session was garbage-collected.
+    if state.persistent:
+        return State.PERSISTENT
+    if state.detached:
+        return State.DETACHED
+    if state.pending:
+        return State.PENDING
+    return State.DELETED if state.deleted else State.TRANSIENT
+
+
+def identity_key(state: InstanceState[Any]) -> IdentityKey | None:
+    """Return ``(class, primary key, identity token)``, or None before the first flush.
+
+    The class is the one at the root of the inheritance tree.
+    """
+    return state.identity_key
+
+
+def class_path(state: InstanceState[Any]) -> str:
+    """Return the dotted path of the instance's class, such as ``app.models.User``."""
+    return dotted(state.class_)
+
+
+def dotted(cls: type[Any]) -> str:
+    """Return the dotted path of a class; nested classes keep their qualified name."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def net_changes(state: InstanceState[Any], dict_: dict[str, Any] | None = None) -> list[str]:
+    """Return the names of the attributes whose unflushed change really differs, first change first.
+
+    Setting an equal value is no net change; neither is what ``merge()`` marks
+    as modified without a difference. A value set while the old one was not
+    loaded counts: it cannot be compared without SQL. A composite counts through its
+    columns. Changes that only a backref made to an unloaded collection are left
+    out: the other side carries them.
+
+    Args:
+        state: Any state.
+        dict_: The instance's ``__dict__``, if the instance itself may be gone.
+
+    Calls the comparison of the column types (``TypeEngine.compare_values``), nothing else.
+    """
+    return list(_differing(state, dict_))
+
+
+def has_net_changes(state: InstanceState[Any], dict_: dict[str, Any] | None = None) -> bool:
+    """Return True at the first attribute that ``net_changes`` would name."""
+    return next(_differing(state, dict_), None) is not None
+
+
+def _differing(state: InstanceState[Any], dict_: dict[str, Any] | None) -> Iterator[str]:
+    values = state.dict if dict_ is None else dict_
+    # committed_state holds every attribute that was set, appended to, deleted or
+    # flagged since the last flush, so nothing else can have a change.
+    for key, old in tuple(state.committed_state.items()):
+        # A one-to-one that was set while it was not loaded: asking for its history
+        # emits a SELECT for the old value even with PASSIVE_NO_INITIALIZE, because
+        # ScalarObjectAttributeImpl.get_history adds SQL_OK (2.0.20, 2.0.58, 2.1.9).
+        if old is LoaderCallableStatus.PASSIVE_NO_RESULT or _history(state, values, key).has_changes():
+            yield key
+
+
+def _history(state: InstanceState[Any], values: dict[str, Any], key: str) -> History:
+    history: History = state.manager[key].impl.get_history(state, values, PassiveFlag.PASSIVE_NO_INITIALIZE)
+    return history
+
+
+def is_secret(mapper: Mapper[Any], key: str) -> bool:
+    """Return True if the attribute *key* holds data that must never be shown.
+
+    A column says so with ``info={"tether": "secret"}``; a relationship, a
+    composite or a column property may say so itself. A composite is secret if
+    one of its columns is, a synonym if its target is, a computed column if a
+    secret one is part of it. Names that are not mapped
+    (hybrids, association proxies) are not secret by themselves.
+    """
+    if key not in mapper.attrs:
+        return False
+    prop = mapper.attrs[key]
+    if isinstance(prop, SynonymProperty) and is_secret(mapper, prop.name):
+        return True
+    return _says_secret(prop) or any(map(_says_secret, _columns(prop)))
+
+
+def _says_secret(thing: object) -> bool:
+    return getattr(thing, "info", {}).get("tether") == SECRET
+
+
+def _columns(prop: MapperProperty[Any]) -> Iterator[object]:
+    for expression in getattr(prop, "columns", ()):
+        # A column_property may compute something from a secret column: look inside.
+        yield from visitors.iterate(expression)
+
+
+def unloaded(state: InstanceState[Any]) -> set[str]:
+    """Return the names of mapped columns and relationships that have no value in memory.
+
+    Expired and deferred ones are among them. Synonyms and composites are not:
+    their columns are.
+    """
+    mapper = state.mapper
+    names = (*mapper.column_attrs.keys(), *mapper.relationships.keys())
+    return {name for name in names if name not in state.dict}
+
+
+def expired(state: InstanceState[Any]) -> set[str]:
+    """Return the names of columns that the next read of any of them loads, all in one refresh.
+
+    Also columns that the query left out because it selected a superclass, and
+    columns whose value the database generated in the last flush: SQLAlchemy
+    keeps them in the same set. Relationships are dropped by an expire and are
+    simply unloaded afterwards; columns mapped as deferred are deferred again.
+    """
+    columns, here = state.mapper.column_attrs, state.dict
+    names = (key for key in state.expired_attributes if key in columns and key not in here)
+    # A full expire puts deferred columns into the set too, but a refresh passes
+    # them by (AttributeImpl.load_on_unexpire is False for them).
+    return {key for key in names if not columns[key].deferred}
+
+
+def deferred(state: InstanceState[Any]) -> set[str]:
+    """Return the names of columns that are loaded only when they are read, alone or by group.
+
+    Deferred by the mapping, or by an option of the query (``defer``,
+    ``load_only``). Empty without an identity key: such an instance has no row to load from.
+    """
+    if not state.has_identity:
+        return set()
+    columns, here = state.mapper.column_attrs.items(), state.dict.keys() | expired(state)
+    return {key for key, prop in columns if key not in here and (prop.deferred or key in state.callables)}
