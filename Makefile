@@ -11,7 +11,7 @@ ARGS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all versions versions-all lint format types bench constraints clean
+.PHONY: help demo test test-all versions versions-all lint format types bench proof constraints clean
 .PHONY: environment environment-lint environment-bench
 
 help:  ## list the targets
@@ -40,13 +40,17 @@ format: environment-lint  ## put format and style right where that can be done b
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-types: environment-lint  ## check types: mypy --strict on src and tools, pyright on the public API
+types: environment-lint  ## check types: mypy --strict on all but the tests, pyright on the public API
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/pyright --verifytypes tether --ignoreexternal
 
 bench: environment-bench  ## measure what watch costs, beside other tools
 	$(BIN)/python bench/watch.py $(ARGS)
+
+proof: environment  ## run SQLAlchemy's own ORM tests, and suites of other libraries, bare and under watch
+	$(BIN)/python -m proof.sqlalchemy_suite
+	$(BIN)/python -m proof.third_party
 
 constraints:  ## pin the newest versions of all development tools (needs uv)
 	python3 tools/constraints.py

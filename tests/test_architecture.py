@@ -232,7 +232,7 @@ def test_private_names_of_sqlalchemy_are_used_in_one_file() -> None:
 
 def source_files() -> list[Path]:
     """Return the Python files of the repository that people write."""
-    folders = ("src", "tests", "tools", "bench")
+    folders = ("src", "tests", "tools", "bench", "proof")
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
