@@ -95,7 +95,7 @@ class Finding:
         """
         expression = re.sub(r"\s+", " ", self.where.text).strip()
         parts = (self.hazard, self.where.path, self.where.function, expression, self.subject)
-        return blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+        return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
     def times(self, count: int) -> Finding:
         """Return the same finding, seen *count* times."""
