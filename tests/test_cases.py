@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 import traceback
-import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +15,9 @@ from tests.casefile import Block, Case, read_cases
 
 CASES = [case for path in sorted(Path(__file__).parent.glob("cases/*.md")) for case in read_cases(path)]
 NAMES = [f"{case.path.stem}: {case.title}" for case in CASES]
+
+# SQLAlchemy only warns in some cases, and under aiosqlite an error leaves a coroutine behind.
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture(autouse=True)
@@ -74,14 +76,12 @@ class Program:
 
     def run(self) -> None:
         """Execute setup and case; remember the error that ended the case, by line and promised name."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SQLAlchemy's own warnings are part of some cases
-            self._execute(self.case.setup)
-            self.engines = [value for value in vars(self.module).values() if isinstance(value, Engine)]
-            try:
-                self._execute(self.case.block)
-            except Exception as error:  # noqa: BLE001 - any error is a result here
-                self.raised = {(self._line_of(error), self._name_of(error))}
+        self._execute(self.case.setup)
+        self.engines = [value for value in vars(self.module).values() if isinstance(value, Engine)]
+        try:
+            self._execute(self.case.block)
+        except Exception as error:  # noqa: BLE001 - any error is a result here
+            self.raised = {(self._line_of(error), self._name_of(error))}
 
     def end(self) -> None:
         """Let go of what a finished script lets go of.

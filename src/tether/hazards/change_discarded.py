@@ -1,4 +1,4 @@
-"""change-discarded: a change that was not flushed is dropped by refresh, expire, expunge, close or garbage collection."""
+"""change-discarded: a change that was not flushed is dropped by refresh, expire, expunge or close."""
 
 from __future__ import annotations
 

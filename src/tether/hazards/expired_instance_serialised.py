@@ -1,4 +1,4 @@
-"""expired-instance-serialised: an expired row is pickled or turned into a dict, and the result is silently empty."""
+"""expired-instance-serialised: an expired row is pickled or turned into a dict; the result is empty."""
 
 from __future__ import annotations
 

@@ -18,19 +18,16 @@ HAZARD = Hazard(
         "on with the result."
     ),
     example="""\
-reader = Session(engine)
-user = reader.get(User, 1)
-with Session(engine) as writer:
+with Session(engine) as reader, Session(engine) as writer:
+    user = reader.get(User, 1)
     writer.add(user)
     writer.commit()
 """,
     better="""\
-reader = Session(engine)
-user = reader.get(User, 1)
-with Session(engine) as writer:
-    user = writer.get(User, user.id)
-    user.name = "Ada"
+with Session(engine) as reader, Session(engine) as writer:
+    user = reader.get(User, 1)
+    own = writer.get(User, user.id)
+    own.name = "Ada"
     writer.commit()
-reader.close()
 """,
 )

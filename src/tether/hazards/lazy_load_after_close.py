@@ -1,4 +1,4 @@
-"""lazy-load-after-close: a relationship or deferred column that was never loaded is read on a detached instance."""
+"""lazy-load-after-close: what was never loaded is read on a detached instance."""
 
 from __future__ import annotations
 

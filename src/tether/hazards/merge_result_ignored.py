@@ -16,13 +16,17 @@ HAZARD = Hazard(
     instead="Keep the result and go on with it: user = session.merge(user).",
     example="""\
 with Session(engine) as session:
-    session.merge(draft)
-    draft.name = "Ada"
+    user = session.get(User, 1)
+with Session(engine) as session:
+    session.merge(user)
+    user.name = "Ada"
     session.commit()
 """,
     better="""\
 with Session(engine) as session:
-    user = session.merge(draft)
+    user = session.get(User, 1)
+with Session(engine) as session:
+    user = session.merge(user)
     user.name = "Ada"
     session.commit()
 """,

@@ -15,14 +15,23 @@ HAZARD = Hazard(
     ),
     instead="Give each thread and each task a Session of its own, and pass primary keys between them.",
     example="""\
+async def count(session: AsyncSession, model: type[Base]) -> int:
+    return await session.scalar(select(func.count()).select_from(model))
+
+
 async def main() -> None:
     async with AsyncSession(engine) as session:
+        await session.connection()
         await asyncio.gather(count(session, User), count(session, Order))
 
 
 asyncio.run(main())
 """,
     better="""\
+async def count(session: AsyncSession, model: type[Base]) -> int:
+    return await session.scalar(select(func.count()).select_from(model))
+
+
 async def main() -> None:
     async with AsyncSession(engine) as one, AsyncSession(engine) as two:
         await asyncio.gather(count(one, User), count(two, Order))

@@ -1,4 +1,4 @@
-"""write-while-detached: an attribute or collection is changed on a detached instance that never comes back."""
+"""write-while-detached: an instance is changed while detached and never comes back."""
 
 from __future__ import annotations
 
