@@ -25,6 +25,9 @@ def source(requirement: str) -> Path:
     folder = CACHE / "source" / f"{name.replace('-', '_')}-{number}"
     if not folder.exists():
         archive = _download(name, requirement)
+        folder.parent.mkdir(exist_ok=True)
+        # Where a project's own settings do not mention pytest, it looks upwards: it shall not find tether's.
+        (folder.parent / "pytest.ini").write_text("[pytest]\n")
         with tarfile.open(archive) as tar:
             tar.extractall(folder.parent, filter="data")
     if not (folder / "test").is_dir() and not (folder / "tests").is_dir():

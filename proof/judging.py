@@ -75,8 +75,8 @@ def document(
     lines = [
         "# Other projects' own tests under watch",
         "",
-        "Written by `python -m proof.third_party --write`. The verdicts are from `proof/judged.toml`; each was",
-        "made after reading the place in the project's source. A test suite does hazardous things on purpose:",
+        "Written by `python -m proof.third_party --write`; the verdicts are from `proof/judged.toml`,",
+        "each made after reading the place in the source. A test suite does hazardous things on purpose:",
         "*true* means that what the finding says did happen there, and is worth knowing in a program.",
         "",
         "| suite | SQLAlchemy | bare | under watch | outcomes that differ | findings |",

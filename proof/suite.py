@@ -121,8 +121,10 @@ def _part(suite: Suite, arguments: tuple[str, ...], stem: Path, mode: Mode) -> R
 def _variables(suite: Suite) -> dict[str, str]:
     """Return the environment of a run: equal hashes, so that ids made from sets are equal too."""
     without = {name: value for name, value in os.environ.items() if not name.startswith(("TETHER", "PYTEST"))}
-    path = os.pathsep.join((str(suite.python.parent), os.environ["PATH"]))
-    return {**without, "PATH": path, "PYTHONHASHSEED": "0", "PYTHONPATH": str(PLUGINS), **suite.variables}
+    commands = os.pathsep.join((str(suite.python.parent), os.environ["PATH"]))
+    # The project's own folder, as after the editable install that its developers test with.
+    modules = os.pathsep.join((str(PLUGINS), str(source(suite.source))))
+    return {**without, "PATH": commands, "PYTHONPATH": modules, "PYTHONHASHSEED": "0", **suite.variables}
 
 
 def _reports(report: Path) -> dict[str, list[Any]]:

@@ -63,6 +63,27 @@ SUITES = {
             ),
             parts=((*QUIET, "tests"),),
         ),
+        Suite(
+            name="sqlalchemy-continuum",
+            source="sqlalchemy-continuum==2.0.0",
+            requirements=(
+                *("sqlalchemy-continuum==2.0.0", "sqlalchemy==2.1.9", "psycopg2-binary", "pymysql"),
+                *("flask", "flask-login", "flask-sqlalchemy", "sqlmodel"),
+                *PYTEST,
+            ),
+            parts=((*QUIET, "tests"),),
+            variables={"DB": "sqlite"},
+        ),
+        Suite(
+            name="fastapi-users-db-sqlalchemy",
+            source="fastapi-users-db-sqlalchemy==7.0.0",
+            requirements=(
+                *("fastapi-users-db-sqlalchemy==7.0.0", "sqlalchemy[asyncio]==2.0.58", "aiosqlite"),
+                *("pytest-asyncio", "pytest-mock"),
+                *PYTEST,
+            ),
+            parts=((*QUIET, "tests"),),
+        ),
     )
 }
 
