@@ -117,8 +117,8 @@ def test_windows_separators_in_a_glob(project: Path) -> None:
             2,
             (
                 "there is no setting called 'zzz' in [tool.tether]; the settings are allow, per-file,"
-                " per-class, baseline, rollback, values, sample, loop-threshold, rows-threshold, identity-map-threshold,"
-                " skip, mode."
+                " per-class, baseline, rollback, values, sample, loop-threshold, rows-threshold,"
+                " identity-map-threshold, skip, mode."
             ),
         ),
         (
