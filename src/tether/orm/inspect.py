@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import inspect as sqlalchemy_inspect
 from sqlalchemy.orm import (
+    ColumnProperty,
     InstanceState,
     LoaderCallableStatus,
     Mapper,
@@ -146,14 +147,19 @@ def expired(state: InstanceState[Any]) -> set[str]:
 
     Also columns that the query left out because it selected a superclass, and
     columns whose value the database generated in the last flush: SQLAlchemy
-    keeps them in the same set. Relationships are dropped by an expire and are
-    simply unloaded afterwards; columns mapped as deferred are deferred again.
+    keeps them in the same set. Relationships are left out: an expire drops them,
+    and a refresh brings back only those that the mapping loads eagerly. Columns
+    mapped as deferred are deferred again; a ``query_expression()`` never loads by itself.
     """
     columns, here = state.mapper.column_attrs, state.dict
     names = (key for key in state.expired_attributes if key in columns and key not in here)
-    # A full expire puts deferred columns into the set too, but a refresh passes
-    # them by (AttributeImpl.load_on_unexpire is False for them).
-    return {key for key in names if not columns[key].deferred}
+    return {key for key in names if not _passed_by(columns[key])}
+
+
+def _passed_by(prop: ColumnProperty[Any]) -> bool:
+    # A full expire puts these into expired_attributes too, but no refresh loads them:
+    # AttributeImpl.load_on_unexpire or accepts_scalar_loader is False for them.
+    return prop.deferred or bool(dict(prop.strategy_key).get("query_expression"))
 
 
 def deferred(state: InstanceState[Any]) -> set[str]:

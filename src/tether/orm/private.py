@@ -11,7 +11,9 @@ import inspect
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import FunctionType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import sqlalchemy
 from sqlalchemy.orm import Session
@@ -57,6 +59,8 @@ class Name:
         held = getattr(self.owner(), self.attribute, None)
         if held is None:
             return f"{self.module}.{self.path} does not exist in SQLAlchemy {sqlalchemy.__version__}"
+        if not self.parameters:
+            return ""  # any will do: the wrapper passes on whatever it gets
         found = tuple(inspect.signature(held).parameters)
         if found[: len(self.parameters)] == self.parameters:
             return ""
@@ -105,14 +109,22 @@ NAMES: Final[Mapping[str, Name]] = {
     "rollback": Name(_ORM + "session", "Session.rollback", ("self",), "a rollback runs"),
     "merge": Name(_ORM + "session", "Session._merge", ("self", "state", "state_dict"),
         "merge(), merge_all() and their cascades; nothing public links argument and result"),
-    "bulk_save": Name(_ORM + "session", "Session.bulk_save_objects", ("self", "objects"),
-        "detached changes are written without an attach"),
-    "session_init": Name(_ORM + "session", "Session.__init__", ("self", "bind"), "where a Session was made"),
+    "bulk_save": Name(_ORM + "session", "Session._bulk_save_mappings", ("self", "mapper", "mappings"),
+        "bulk_save_objects() and its like write detached changes without an attach"),
+    "new_session": Name(_ORM + "session", "_new_sessionid", (),
+        "called once by Session.__init__, whose own signature stays untouched"),
+    "all_rows": Name("sqlalchemy.engine.result", "Result.all", ("self",), "all rows are fetched at once"),
+    "all_scalars": Name("sqlalchemy.engine.result", "ScalarResult.all", ("self",), "the same for scalars()"),
+    "expunge": Name(_ORM + "session", "Session.expunge", ("self", "instance"), "it is over: a safe moment to raise"),
+    "expunge_all": Name(_ORM + "session", "Session.expunge_all", ("self",), "it is over: a safe moment to raise"),
+    "merge_public": Name(_ORM + "session", "Session.merge", ("self", "instance", "load", "options"),
+        "it is over: a safe moment to raise"),
+    "close_session": Name(_ORM + "session", "Session._close_impl", ("self", "invalidate"),
+        "close(), reset() and invalidate() are over: a safe moment to raise"),
     "read": Name(_ORM + "attributes", "InstrumentedAttribute.__get__", ("self", "instance", "owner"),
         "a read: SQLAlchemy has no event for it"),
     "dynamic": Name(_ORM + "dynamic", "_AppenderMixin._iter|AppenderMixin._iter", ("self",),
         "a dynamic relationship is read; on a detached parent it answers with nothing and a warning"),
-    "query_all": Name(_ORM + "query", "Query.all", ("self",), "all rows are fetched at once"),
     "async_exit": Name("sqlalchemy.ext.asyncio.session", "AsyncSession.__aexit__", ("self", "type_", "value", "traceback"),
         "the close runs in a task of its own, where neither the line nor the exception can be seen"),
     "async_maker_exit": Name("sqlalchemy.ext.asyncio.session", "_AsyncSessionContextManager.__aexit__",
@@ -136,13 +148,16 @@ class Patch:
         self.owner = owner
         self.had = self.name.attribute in vars(owner)
         self.raw = vars(owner).get(self.name.attribute)
-        original = getattr(self.raw, "__func__", self.raw) if self.had else getattr(owner, self.name.attribute)
+        original = (
+            getattr(self.raw, "__func__", self.raw) if self.had else getattr(owner, self.name.attribute)
+        )
         self.original = original
-        new = make(original)
+        new = _as_if_in(original, make(original))
         for fact in ("__name__", "__qualname__", "__doc__", "__module__"):
             setattr(new, fact, getattr(original, fact))
-        new.__wrapped__ = original
-        new.__tether__ = True
+        if new is not original:
+            new.__wrapped__ = original
+            new.__tether__ = True
         self.new = classmethod(new) if isinstance(self.raw, classmethod) else new
 
     def install(self) -> None:
@@ -157,6 +172,21 @@ class Patch:
             setattr(self.owner, self.name.attribute, self.raw)
         else:
             delattr(self.owner, self.name.attribute)
+
+
+def _as_if_in(original: Any, wrapper: Any) -> Any:
+    """Return *wrapper* as a function of the original's module.
+
+    SQLAlchemy places its warnings at the first frame whose module is not named ``sqlalchemy.*``
+    (``util.langhelpers._warnings_warn``); a wrapper of another name would take them from the user's line.
+    """
+    if wrapper is original:
+        return wrapper
+    names = {**wrapper.__globals__, "__name__": original.__globals__["__name__"]}
+    code, defaults, closure = wrapper.__code__, wrapper.__defaults__, wrapper.__closure__
+    function = FunctionType(code, names, wrapper.__name__, defaults, closure)
+    function.__kwdefaults__ = wrapper.__kwdefaults__
+    return function
 
 
 def live_sessions() -> Mapping[int, Session]:
@@ -195,6 +225,36 @@ def open_transaction(session: Session) -> Any:
     return session._nested_transaction or session._transaction
 
 
+def savepoint_depth(transaction: Any) -> int:
+    """Return how many savepoints *transaction* lies in, itself included; 0 outside of all."""
+    depth = 0
+    while transaction is not None:
+        depth += bool(transaction.nested)
+        transaction = transaction._parent
+    return depth
+
+
+_databases: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+def database_of(transaction: Any) -> str:
+    """Return a name for the databases a transaction is connected to; "" for none. Never holds a password.
+
+    Two engines of one URL are one database, except in SQLite's memory, where each pool is its own.
+    """
+    names = set()
+    for connection, _, _, _ in set(transaction._connections.values()):
+        engine = connection.engine
+        name = _databases.get(engine)
+        if name is None:
+            url = engine.url
+            memory = url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+            name = f"{url.render_as_string(hide_password=True)}{id(engine.pool) if memory else ''}"
+            _databases[engine] = name
+        names.add(name)
+    return " ".join(sorted(names))
+
+
 def is_outside_transaction(transaction: Any) -> bool:
     """Return True if the Session only takes part in a transaction that somebody else will end.
 
@@ -207,15 +267,28 @@ def is_outside_transaction(transaction: Any) -> bool:
     return False
 
 
-def load_options_of(context: Any) -> Any:
-    """Return the load options of a QueryContext: ``_lazy_loaded_from``, ``_refresh_state``, ``_populate_existing``."""
-    return context.load_options
+def single_row_load(context: Any) -> tuple[Any, Any]:
+    """Return the state a lazy load is for, and the state a refresh is for; None for what it is not."""
+    options = context.load_options
+    return options._lazy_loaded_from, options._refresh_state
+
+
+def overwrites(context: Any) -> bool:
+    """Return True if the query overwrites what is loaded (``populate_existing``) without an autoflush before."""
+    options = context.load_options
+    return bool(options._populate_existing) and not (options._autoflush and context.session.autoflush)
 
 
 def lazy_attribute(context: Any) -> str:
     """Return the name of the relationship a lazy load reads, from its statement's path; "" if unknown."""
     path = getattr(getattr(context.compile_state, "current_path", None), "path", ())
     return str(getattr(path[1], "key", "")) if len(path) > 1 else ""
+
+
+def columns_of_refresh(context: Any) -> tuple[str, ...]:
+    """Return the names of the columns that a single-row refresh asked for; empty if it asked for all."""
+    options = getattr(context.compile_state, "compile_options", None)
+    return tuple(sorted(getattr(options, "_only_load_props", None) or ()))
 
 
 def mark_class(name: str, value: object) -> None:
@@ -234,6 +307,11 @@ def states_by_identity(session: Session) -> MutableMapping[Any, Any]:
     return session.identity_map._dict  # type: ignore[no-any-return]
 
 
+def version_text() -> str:
+    """Return SQLAlchemy's version as it names itself."""
+    return sqlalchemy.__version__
+
+
 def version() -> tuple[int, ...]:
     """Return SQLAlchemy's version as numbers, such as ``(2, 0, 58)``; a beta counts as its release."""
     numbers = []
@@ -241,3 +319,56 @@ def version() -> tuple[int, ...]:
         digits = "".join(character for character in part if character.isdigit())
         numbers.append(int(digits or 0))
     return tuple(numbers)
+
+
+def all_states(session: Session) -> list[Any]:
+    """Return every state in the identity map."""
+    return session.identity_map.all_states()
+
+
+def is_deleted(state: InstanceState[Any]) -> bool:
+    """Return True if a flush has deleted the row, committed or not."""
+    return bool(state._deleted)
+
+
+def is_being_deleted(session: Session, state: InstanceState[Any]) -> bool:
+    """Return True if the row is deleted, or will be by the next flush."""
+    return state in session._deleted or bool(state._deleted)
+
+
+def new_states(session: Session) -> list[InstanceState[Any]]:
+    """Return the states of what was added and not flushed."""
+    return list(session._new)
+
+
+def current_transaction(session: Session) -> Any:
+    """Return the outermost SessionTransaction, also while the Session is being collected; None if none."""
+    return getattr(session, "_transaction", None)
+
+
+def classes_of(context: Any) -> list[type]:
+    """Return the mapped classes whose instances a query returns."""
+    entities = getattr(context.compile_state, "_entities", ())
+    return [entity.mapper.class_ for entity in entities if getattr(entity, "mapper", None) is not None]
+
+
+def has_limit(context: Any) -> bool:
+    """Return True if the query has a LIMIT, a FETCH FIRST or ``yield_per``."""
+    query = context.query
+    return (
+        getattr(query, "_limit_clause", None) is not None
+        or getattr(query, "_fetch_clause", None) is not None
+        or bool(context.yield_per)
+    )
+
+
+def state_of_anything(thing: object) -> InstanceState[Any] | None:
+    """Return the state of a mapped instance; None for anything else, without running code of *thing*.
+
+    ``sqlalchemy.inspect()`` would connect to the database if it were given an Engine, and a proxy may answer
+    any attribute.
+    """
+    if getattr(type(thing), "_sa_class_manager", None) is None:
+        return None
+    state = getattr(thing, "_sa_instance_state", None)
+    return state if isinstance(state, InstanceState) else None

@@ -27,7 +27,8 @@ def exception_in_flight() -> bool:
     if greenlets is None or greenlets.getcurrent().parent is None:
         return False
     return any(
-        frame.f_code.co_flags & 0x80 and _in_handler(frame.f_code, frame.f_lasti) for frame in frames_outward()
+        frame.f_code.co_flags & 0x80 and _in_handler(frame.f_code, frame.f_lasti)
+        for frame in frames_outward()
     )
 
 
@@ -41,5 +42,6 @@ def _in_handler(code: CodeType, lasti: int) -> bool:
     table = dis._parse_exception_table(code)  # type: ignore[attr-defined]
     instructions = code.co_code
     return any(
-        entry.start <= lasti < entry.end and instructions[entry.target] == _COPY and entry.lasti for entry in table
+        entry.start <= lasti < entry.end and instructions[entry.target] == _COPY and entry.lasti
+        for entry in table
     )

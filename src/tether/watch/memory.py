@@ -78,8 +78,9 @@ class SessionRecord:
         began: Where its open transaction began to be used.
         expiry: The last commit or rollback that expired everything in it.
         flush: Where it was last flushed.
-        flushed: Rows written in the open transaction, innermost savepoint last.
-        owner: Thread and task that are inside one of its methods now, with how deep.
+        flushed: Rows written in the open transaction, by how many savepoints they lie in.
+        database: Which database its last transaction used.
+        inside: Threads and tasks that are inside one of its methods now, with how deep.
         loads: Lazy loads and refreshes of the open transaction, by line and attribute.
         failure: Where a flush or statement failed in the open transaction, and with which error.
         sizes: Size of the identity map at the end of each transaction so far, while it only grows.
@@ -91,26 +92,33 @@ class SessionRecord:
     began: Site | None = None
     expiry: Mark | None = None
     flush: Site | None = None
-    flushed: list[dict[Any, Written]] = field(default_factory=lambda: [{}])
-    owner: Any = None
-    depth: int = 0
+    flushed: dict[int, dict[Any, Written]] = field(default_factory=dict)
+    database: str = ""
+    inside: dict[tuple[int, int], int] = field(default_factory=dict)
     loads: dict[Any, Any] | None = None
     failure: tuple[Site | None, str] | None = None
-    refused: bool = False
-    asked_rollback: bool = False
     sizes: list[int] = field(default_factory=list)
     history: deque[tuple[str, Site | None]] = field(default_factory=lambda: deque(maxlen=HISTORY))
 
     def all_flushed(self) -> dict[Any, Written]:
         """Return the rows written in the open transaction, savepoints included."""
-        return {key: written for level in self.flushed for key, written in level.items()}
+        return {key: row for depth in sorted(self.flushed) for key, row in self.flushed[depth].items()}
+
+    def commit_savepoint(self, depth: int) -> None:
+        """What was written inside a savepoint now belongs to what surrounds it."""
+        for inner in [level for level in self.flushed if level >= depth]:
+            self.flushed.setdefault(depth - 1, {}).update(self.flushed.pop(inner))
+
+    def roll_back_savepoint(self, depth: int) -> None:
+        """What was written inside a savepoint is gone."""
+        for inner in [level for level in self.flushed if level >= depth]:
+            del self.flushed[inner]
 
     def end_transaction(self) -> None:
         """Forget what belongs to one transaction."""
-        self.flushed = [{}]
+        self.flushed = {}
         self.loads = None
         self.failure = None
-        self.refused = False
         self.began = None
 
 
@@ -119,6 +127,7 @@ class Runs:
 
     def __init__(self) -> None:
         self.sites: dict[int, Site | None] = {}
+        self.limited: set[int] = set()
         self.forgotten = False
 
     def add(self, run: int, site: Site | None) -> None:
@@ -129,6 +138,7 @@ class Runs:
             self.forgotten = True
             for old in list(sites)[: MAXIMUM_RUNS // 10]:
                 sites.pop(old, None)
+                self.limited.discard(old)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +159,9 @@ class CommitLog:
         self.sequence = 0
         self.rows: OrderedDict[Any, Committed] = OrderedDict()
 
-    def add(self, key: Any, operation: str, site: Site | None, token: int, attributes: frozenset[str]) -> None:
+    def add(
+        self, key: Any, operation: str, site: Site | None, token: int, attributes: frozenset[str]
+    ) -> None:
         """Remember one committed row under the current sequence number."""
         rows = self.rows
         rows[key] = Committed(self.sequence, operation, site, token, attributes)

@@ -112,7 +112,7 @@ class Sites:
                 code = frame.f_code
                 kind = kinds.get(code.co_filename)
                 if kind is None:
-                    kind = self._classify(code.co_filename)
+                    kind = self.classify(code.co_filename)
                 if kind == USER:
                     return self._intern(code, frame.f_lasti, api, True)
                 if kind == SQLALCHEMY:
@@ -131,6 +131,17 @@ class Sites:
             frame = greenlet.gr_frame
         return self._fallback(api, library)
 
+    def nearest(self, frame: FrameType | None) -> Site | None:
+        """Return the program's own line at or outside *frame*, which may belong to another thread or task."""
+        while frame is not None:
+            kind = self.kinds.get(frame.f_code.co_filename)
+            if kind is None:
+                kind = self.classify(frame.f_code.co_filename)
+            if kind == USER:
+                return self._intern(frame.f_code, frame.f_lasti, "", True)
+            frame = frame.f_back
+        return None
+
     def _fallback(self, api: str, library: FrameType | None) -> Site | None:
         known = awaiting.get()
         if known is not None:
@@ -146,7 +157,8 @@ class Sites:
             site = self.interned[key] = Site(code, lasti, api, own)
         return site
 
-    def _classify(self, path: str) -> int:
+    def classify(self, path: str) -> int:
+        """Return what kind of file *path* is: USER, SQLALCHEMY, LIBRARY, HIDDEN or LOOP."""
         kind = self.kinds[path] = self._kind(path)
         return kind
 

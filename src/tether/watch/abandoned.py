@@ -1,0 +1,50 @@
+"""Work that nobody ended: rows flushed or added in a transaction that is neither committed nor rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tether.core.states import Cause
+from tether.orm import private
+from tether.orm.inspect import net_changes
+from tether.watch.events import ChangesDropped, WorkAbandoned
+from tether.watch.memory import SessionRecord
+from tether.watch.recorder import Recorder
+from tether.watch.site import Site
+from tether.watch.waiting import Waiting
+
+Row = tuple[str, str, str, Site | None, Site | None]
+
+
+def flushed_rows(record: SessionRecord) -> list[Row]:
+    """Return what the open transaction has flushed, as ``WorkAbandoned.rows``."""
+    rows = record.all_flushed().values()
+    return [(row.class_name, row.class_path, row.operation, row.site, row.made) for row in rows]
+
+
+def pending_rows(states: Iterable[Any]) -> list[Row]:
+    """Return what was added and never flushed, as ``WorkAbandoned.rows``."""
+    rows = []
+    for state in states:
+        made = getattr(state, "_tether_made", None)
+        site = made[0] if made is not None else None
+        class_ = state.class_
+        rows.append((class_.__name__, f"{class_.__module__}.{class_.__qualname__}", "add", site, site))
+    return rows
+
+
+def abandon_at_exit(recorder: Recorder, waiting: Waiting, session: Any) -> None:
+    """Report what a Session that is still open takes with it when the process ends."""
+    record = recorder.record(session)
+    transaction = private.current_transaction(session)
+    if record is None or transaction is None or private.is_outside_transaction(transaction):
+        return
+    for state in private.modified_states(session):
+        changed = tuple(sorted(net_changes(state))) if state.key is not None else ()
+        if changed and recorder.takes(ChangesDropped) and not private.is_deleted(state):
+            facts = recorder.instance(state)
+            recorder.publish(ChangesDropped(facts, changed, Cause.EXIT, None), facts.class_path)
+    rows = flushed_rows(record) + pending_rows(private.new_states(session))
+    if rows:
+        recorder.publish(WorkAbandoned(tuple(rows), Cause.EXIT, None, record.created), rows[0][1])

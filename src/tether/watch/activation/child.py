@@ -1,0 +1,122 @@
+"""Inside each process of the program: start the watch, write findings as they come, end it at exit."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, TypedDict
+
+import sqlalchemy
+
+from tether.core.config import Config, read_config
+from tether.core.finding import Finding
+from tether.hazards import all_hazards
+from tether.watch import Report, start
+
+Write = Callable[[dict[str, Any]], None]
+
+# Workers of these packages end by os._exit, so atexit does not run; both have finalizers of their own.
+_POOLS: Final = ("multiprocessing.util", "billiard.util")
+_LAST: Final = -100  # finalizers with the lowest priority run last, when the workers' own children are joined
+
+
+class Options(TypedDict):
+    """What the parent tells every process, as JSON in one environment variable.
+
+    Attributes:
+        folder: Where the processes write what they find.
+        home: Folder that holds the ``tether`` package.
+        root: Working directory of ``tether run``: its configuration counts, wherever a process works.
+        watch: Options of ``tether.start()`` that were given on the command line.
+    """
+
+    folder: str
+    home: str
+    root: str
+    watch: dict[str, Any]
+
+
+def start_in_child(options: Options, write: Write) -> None:
+    """Start the watch in this process, and see to it that what it finds is written.
+
+    Raises:
+        ConfigError: ``[tool.tether]`` cannot be used as written.
+    """
+    config = replace(
+        read_config(Path(options["root"]), all_hazards()), baseline=None
+    )  # the parent applies it
+    report = start(**{**_configured(config), **options["watch"]}, config=config)
+    scribe = Scribe(report, write)
+    scribe.begin()
+
+
+def _configured(config: Config) -> dict[str, Any]:
+    """Return the options of ``tether.start()`` that the configuration holds."""
+    return {name: getattr(config, name) for name in ("mode", "sample", "values", "rollback")}
+
+
+class Scribe:
+    """Writes the findings of this process, and of every process forked from it, each for itself."""
+
+    def __init__(self, report: Report, write: Write) -> None:
+        self.report = report
+        self.write = write
+        self.first = os.getpid()
+        self.finished: int | None = (
+            None  # the process that wrote its last record; a forked one has its own to write
+        )
+
+    def begin(self) -> None:
+        """Say that the watch began, and listen for findings and for the end of the process."""
+        self.write({"watching": sqlalchemy.__version__})
+        self.report.subscribe(self.found)
+        atexit.register(self.finish)
+        self._finish_with_pools()
+        if hasattr(os, "register_at_fork"):
+            # A pool imported later than SQLAlchemy is seen here: it is loaded when it forks.
+            os.register_at_fork(after_in_child=self._finish_with_pools)
+
+    def found(self, finding: Finding) -> None:
+        """Write a finding the first time it is seen, so that nothing can lose it any more."""
+        self.write({"finding": finding.to_dict(), "at": _working_directory()})
+
+    def finish(self) -> None:
+        """Write all that was found in this process, with counts, and what shows only at the end; once."""
+        process = os.getpid()
+        if self.finished == process:
+            return
+        self.finished = process
+        try:
+            self.report.finish()
+            found = [finding.to_dict() for finding in self.report.findings]
+            disabled = list(self.report.disabled)
+        except Exception as error:  # noqa: BLE001  # the program has ended well; the parent tells the user
+            self.write({"note": f"the watch could not finish: {type(error).__name__}: {error}"})
+            return
+        if found or disabled or process == self.first:
+            self.write({"final": found, "disabled": disabled, "at": _working_directory()})
+
+    def _finish_with_pools(self) -> None:
+        """Have the process pools that are loaded call finish() in their workers."""
+        for name in _POOLS:
+            pool = sys.modules.get(name)
+            if pool is not None:
+                self._finish_with(pool)
+
+    def _finish_with(self, pool: Any) -> None:
+        # A worker clears the finalizers it inherits and then runs these (BaseProcess._after_fork). Finishing
+        # twice is harmless, so it does not matter that some workers register twice.
+        pool.register_after_fork(self, lambda scribe: pool.Finalize(None, scribe.finish, exitpriority=_LAST))
+        pool.Finalize(None, self.finish, exitpriority=_LAST)
+
+
+def _working_directory() -> str:
+    """Return the folder that relative paths in findings are relative to; "" if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""

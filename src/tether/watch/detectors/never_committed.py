@@ -1,0 +1,44 @@
+"""Runtime half of never-committed: a transaction that ends with work in it, by neither commit nor rollback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tether.core.finding import Finding
+from tether.core.states import Cause
+from tether.hazards.never_committed import HAZARD
+from tether.watch.detectors.base import Detector, story, used
+from tether.watch.events import WorkAbandoned
+
+
+class NeverCommitted(Detector):
+    """Rows were added or flushed, and the Session ended without commit or rollback."""
+
+    hazard = HAZARD
+
+    def work_abandoned(self, event: WorkAbandoned) -> Iterator[Finding]:
+        """Report once for all rows that went together."""
+        name, _, operation, flushed, made = event.rows[0]
+        what = f"`{name}` was {'added' if operation == 'add' else 'flushed'}"
+        if len(event.rows) > 1:
+            what = f"{len(event.rows)} rows were added or flushed, the first a `{name}`"
+        message = f"{what}, and {ending(event.cause)} without a commit: the database undoes it"
+        first = used(made, "changed" if operation != "add" else "created") if made is not None else None
+        then = used(flushed, "flushed") if operation != "add" and flushed is not made else None
+        where = replace(used(event.site, "closed"), cause=event.cause)
+        if event.cause in (Cause.GARBAGE_COLLECTION, Cause.EXIT):
+            where, then = then or first or used(None), None
+            first = None if where is first else first
+        opened = used(event.created, "opened") if event.created is not None else None
+        help = "session.commit() before the Session ends, or `with Session.begin() as session:`"
+        yield self.hazard.at(
+            where, message, places=story(opened, first, then, where), help=help, subject=name
+        )
+
+
+def ending(cause: Cause) -> str:
+    """Return how the Session ended, as part of a sentence."""
+    if cause is Cause.GARBAGE_COLLECTION:
+        return "its Session was garbage-collected"
+    return "the process ended" if cause is Cause.EXIT else "its Session was closed"

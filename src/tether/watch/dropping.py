@@ -1,0 +1,79 @@
+"""Unflushed changes that are about to be forgotten: found before they are, reported by attribute name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tether.core.states import Cause
+from tether.orm import private
+from tether.orm.inspect import net_changes
+from tether.watch.events import ChangesDropped
+from tether.watch.inflight import exception_in_flight
+from tether.watch.recorder import Recorder
+from tether.watch.site import Site
+from tether.watch.waiting import Waiting
+
+# These leave the change on the instance: it is saved after all if the instance is added or merged later.
+_KEEPING = (
+    Cause.CLOSE,
+    Cause.RESET,
+    Cause.INVALIDATE,
+    Cause.EXPUNGE,
+    Cause.EXPUNGE_ALL,
+    Cause.GARBAGE_COLLECTION,
+    Cause.UNKNOWN,
+)
+
+
+def report_dropped(
+    recorder: Recorder,
+    waiting: Waiting,
+    states: Iterable[Any],
+    cause: Cause,
+    site: Site | None,
+    *,
+    names: Iterable[str] | None = None,
+) -> None:
+    """Publish the net changes of *states*, of all attributes or only of *names*.
+
+    Quiet if an exception is in flight, and for rows about to be deleted or already gone.
+    """
+    if not recorder.takes(ChangesDropped) or exception_in_flight():
+        return
+    wanted = None if names is None else set(names)
+    for state in states:
+        if state.key is None or private.is_deleted(state):
+            continue
+        changed = [name for name in net_changes(state) if wanted is None or name in wanted]
+        if changed:
+            _publish(recorder, waiting, state, tuple(sorted(changed)), cause, site)
+
+
+def _publish(
+    recorder: Recorder,
+    waiting: Waiting,
+    state: Any,
+    changed: tuple[str, ...],
+    cause: Cause,
+    site: Site | None,
+) -> None:
+    can_return = cause in _KEEPING and waiting.hold(state) is not None
+    instance = recorder.instance(state)
+    recorder.publish(ChangesDropped(instance, changed, cause, site, can_return), instance.class_path)
+
+
+def drop_collected(recorder: Recorder, waiting: Waiting, session: Any) -> None:
+    """Report what goes with a garbage-collected Session; runs in a finalizer, so publishing is put off."""
+    if not recorder.takes(ChangesDropped):
+        return
+    for state in private.modified_states(session):
+        instance = private.strong_instance(state)
+        if state.key is None or private.is_deleted(state) or instance is None:
+            continue
+        changed = tuple(sorted(net_changes(state, vars(instance))))
+        if changed:
+            can_return = state.obj() is not None and waiting.hold(state) is not None
+            facts = recorder.instance(state)
+            event = ChangesDropped(facts, changed, Cause.GARBAGE_COLLECTION, None, can_return)
+            recorder.later(event, facts.class_path)

@@ -1,0 +1,54 @@
+"""Which attribute a load is about, and the option of SQLAlchemy's that loads it with the query instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Mapper
+
+from tether.orm import private
+
+_NO_OPTION = ("dynamic", "write_only")  # these relationships are queries of their own; no option loads them
+
+
+def attribute_of_load(context: Any, state: Any, is_refresh: bool) -> tuple[str, str]:
+    """Return name and kind of what a single-row load reads; the name is "" for several columns at once.
+
+    The kind is ``relationship``, ``deferred`` or ``expired``.
+    """
+    if not is_refresh:
+        return private.lazy_attribute(context), "relationship"
+    names = private.columns_of_refresh(context)
+    waiting = [
+        name for name in names if is_deferred(state.mapper, name) and name not in state.expired_attributes
+    ]
+    kind = "deferred" if names and len(waiting) == len(names) else "expired"
+    return (next(iter(names)) if len(names) == 1 else ""), kind
+
+
+def is_deferred(mapper: Mapper[Any], name: str) -> bool:
+    """Return True if the mapping defers the column."""
+    prop = mapper.attrs.get(name)
+    return bool(getattr(prop, "deferred", False))
+
+
+def kind_of(mapper: Mapper[Any], name: str, expired: bool) -> str:
+    """Return what kind of load an unloaded attribute needs: ``relationship``, ``deferred`` or ``expired``."""
+    if name in mapper.relationships:
+        return "relationship"
+    return "expired" if expired else "deferred"
+
+
+def loader_option(mapper: Mapper[Any], name: str) -> str:
+    """Return the option that loads *name* with its query, as code; "" if none does.
+
+    ``selectinload`` for collections, ``joinedload`` for many-to-one and one-to-one, ``undefer`` for columns:
+    SQLAlchemy, "Relationship Loading Techniques: What Kind of Loading to Use?".
+    """
+    owner = mapper.class_.__name__
+    if name not in mapper.relationships:
+        return f"undefer({owner}.{name})" if name in mapper.column_attrs else ""
+    relationship = mapper.relationships[name]
+    if relationship.lazy in _NO_OPTION:
+        return ""
+    return f"{'selectinload' if relationship.uselist else 'joinedload'}({owner}.{name})"

@@ -1,0 +1,68 @@
+"""What ``merge()`` did to a row, three-way: what the copy was loaded with, what it holds, what the row held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import LoaderCallableStatus, PassiveFlag
+
+_UNKNOWN = (
+    LoaderCallableStatus.NO_VALUE,
+    LoaderCallableStatus.PASSIVE_NO_RESULT,
+    LoaderCallableStatus.NEVER_SET,
+)
+
+Difference = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def compare_merged(source: Any, result: Any) -> Difference | None:
+    """Return names of attributes restored, conflicting, and of collections with rows removed and added back.
+
+    None if nothing of somebody else's was touched. Emits no SQL: ``merge()`` has just read the row, and
+    what it changed is in the result's history. Rows with a version column are left to StaleDataError.
+    """
+    if result.mapper.version_id_col is not None and not result.mapper.relationships:
+        return None
+    restored, conflicting, removed, added = [], [], [], []
+    for name in tuple(result.committed_state):
+        if name in result.mapper.relationships and result.mapper.relationships[name].uselist:
+            lost, revived = _collection(source, result, name)
+            removed += [name] * lost
+            added += [name] * revived
+        elif name in result.mapper.column_attrs:
+            how = _column(source, result, name)
+            restored += [name] * (how == "restored")
+            conflicting += [name] * (how == "conflicting")
+    difference = (tuple(restored), tuple(conflicting), tuple(removed), tuple(added))
+    return difference if any(difference) else None
+
+
+def _column(source: Any, result: Any, name: str) -> str:
+    theirs, mine = result.committed_state[name], result.dict.get(name)
+    if any(value is unknown for value in (theirs, mine) for unknown in _UNKNOWN):
+        return ""
+    current = source.dict.get(name, LoaderCallableStatus.NO_VALUE)
+    base = source.committed_state.get(name, current)
+    if any(base is unknown for unknown in _UNKNOWN):
+        return ""  # set while it was not loaded: nobody knows what it was
+    is_equal = result.manager[name].impl.is_equal
+    if is_equal(theirs, mine) or is_equal(theirs, base):
+        return ""
+    return "restored" if is_equal(mine, base) else "conflicting"
+
+
+def _collection(source: Any, result: Any, name: str) -> tuple[bool, bool]:
+    """Return whether rows that the copy never had were removed, and rows that others had removed came back."""
+    history = result.manager[name].impl.get_history(result, result.dict, PassiveFlag.PASSIVE_NO_INITIALIZE)
+    before = source.manager[name].impl.get_history(source, source.dict, PassiveFlag.PASSIVE_NO_INITIALIZE)
+    base = _keys([*(before.unchanged or ()), *(before.deleted or ())])
+    mine_added = _keys(before.added or ())
+    removed = _keys(history.deleted or ()) - base
+    revived = (_keys(history.added or ()) & base) - mine_added
+    return bool(removed), bool(revived)
+
+
+def _keys(instances: Any) -> set[Any]:
+    states = [inspect(instance) for instance in instances if instance is not None]
+    return {state.key for state in states if state.key is not None}

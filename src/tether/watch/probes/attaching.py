@@ -1,0 +1,135 @@
+"""How instances join a Session: added, merged, saved in bulk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm.state import InstanceState
+
+from tether.core.states import Cause
+from tether.orm import private
+from tether.watch.events import CopyAdded, InstanceReturned, MergedOver
+from tether.watch.memory import Mark
+from tether.watch.merging import compare_merged
+from tether.watch.opcodes import result_is_dropped
+from tether.watch.probes.base import Probe
+
+
+class Attaching(Probe):
+    """Notes that an instance joined a Session, so that what was changed on it is not lost."""
+
+    names = ("before_attach", "bulk_save")
+    events = (CopyAdded, InstanceReturned)
+    always = True
+
+    def wrap_before_attach(self, original: Any) -> Any:
+        """Wrap what ``add()`` and its cascades do to each instance."""
+
+        def _before_attach(self_: Any, state: Any, obj: Any) -> Any:
+            joins = original(self_, state, obj)
+            if joins and self.on:
+                try:
+                    self.joined(self_, state, obj)
+                except Exception as error:
+                    self.broke(error)
+            return joins
+
+        return _before_attach
+
+    def joined(self, session: Any, state: Any, obj: Any) -> None:
+        """Forget that the instance was detached, and remember where it joined."""
+        recorder = self.recorder
+        state._tether_end = None
+        if state.key is not None:
+            self.waiting.returned(state)
+            state._tether_joined = Mark(recorder.capture(), Cause.UNKNOWN, recorder.generation)
+        elif recorder.takes(CopyAdded):
+            self.note_copy(session, state, obj)
+
+    def note_copy(self, session: Any, state: Any, obj: Any) -> None:
+        """Report a new instance with the primary key of one that is persistent in the same Session."""
+        mapper, values = state.mapper, state.dict
+        names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+        if any(values.get(name) is None for name in names):
+            return
+        key = mapper.identity_key_from_primary_key(tuple(values[name] for name in names))
+        other = private.states_by_identity(session).get(key)
+        if other is None or other is state or private.is_being_deleted(session, other):
+            return
+        recorder = self.recorder
+        facts, original = recorder.instance(state), recorder.instance(other)
+        recorder.publish(CopyAdded(facts, original, recorder.capture()), facts.class_path)
+
+    def wrap_bulk_save(self, original: Any) -> Any:
+        """Wrap what all bulk methods share: they write detached instances, or dictionaries made from them."""
+
+        def _bulk_save_mappings(
+            self_: Any, mapper: Any, mappings: Any, *arguments: Any, **options: Any
+        ) -> Any:
+            given = list(mappings) if self.on else mappings  # it may be a generator
+            result = original(self_, mapper, given, *arguments, **options)
+            if self.on and self.waiting.candidates:
+                try:
+                    self.saved(mapper, given)
+                except Exception as error:
+                    self.broke(error)
+            return result
+
+        return _bulk_save_mappings
+
+    def saved(self, mapper: Any, given: list[Any]) -> None:
+        """Note that these rows were written, whoever holds them."""
+        for item in given:
+            if isinstance(item, InstanceState):
+                self.waiting.returned(item)
+            elif isinstance(item, dict):
+                names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+                key = mapper.identity_key_from_primary_key(tuple(item.get(name) for name in names))
+                self.waiting.row_saved(key)
+
+
+class Merging(Probe):
+    """Compares what ``merge()`` was given with what it found in the database."""
+
+    names = ("merge",)
+    events = (MergedOver, InstanceReturned)
+
+    def wrap_merge(self, original: Any) -> Any:
+        """Wrap the one function behind ``merge()``, ``merge_all()`` and their cascades."""
+
+        def _merge(self_: Any, state: Any, state_dict: Any, **options: Any) -> Any:
+            seen = options.get("_recursive")
+            outermost = not seen and self.on
+            result = original(self_, state, state_dict, **options)
+            if outermost:
+                try:
+                    self.merged(self_, seen or {}, options.get("load", True))
+                except Exception as error:
+                    self.broke(error)
+            return result
+
+        return _merge
+
+    def merged(self, session: Any, pairs: dict[Any, Any], load: bool) -> None:
+        """Note for each argument, cascades included, that it was merged, and what that did to the row."""
+        recorder = self.recorder
+        record = recorder.record(session)
+        if record is None:
+            return
+        site = recorder.capture()
+        unused = site is not None and result_is_dropped(site.code, site.lasti)
+        written = record.all_flushed()
+        for source, result in pairs.items():
+            if not isinstance(source, InstanceState) or source.obj() is result:
+                continue
+            source._tether_merged = (site, unused)  # type: ignore[attr-defined]
+            self.waiting.returned(source)
+            if load and source.key is not None and source.key not in written and recorder.takes(MergedOver):
+                self._compare(source, result, site)
+
+    def _compare(self, source: Any, result: Any, site: Any) -> None:
+        difference = compare_merged(source, inspect(result))
+        if difference is not None:
+            facts = self.recorder.instance(source)
+            self.recorder.publish(MergedOver(facts, *difference, site), facts.class_path)

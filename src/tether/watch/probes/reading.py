@@ -1,0 +1,77 @@
+"""Reads of attributes: SQLAlchemy has no event for them, so the descriptor itself is wrapped."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from sqlalchemy.orm import attributes
+
+from tether.watch.events import OutdatedRead
+from tether.watch.memory import Committed
+from tether.watch.probes.base import Probe
+
+
+class Reading(Probe):
+    """Sees a detached instance being read after this process committed a newer version of its row.
+
+    A read of an attached instance costs one attribute test; a read of a detached one costs an
+    integer comparison more, unless something was committed since it was detached.
+    """
+
+    names = ("read",)
+    events = (OutdatedRead,)
+
+    def wrap_read(self, original: Any) -> Any:
+        """Replace the descriptor's fast path by one that looks at the state's mark; all else is the original."""
+        log = self.recorder.log
+        if not isinstance(attributes.instance_dict, operator.attrgetter):
+            return original  # ext.instrumentation keeps values elsewhere, and only the original knows where
+
+        def __get__(self_: Any, instance: Any, owner: Any) -> Any:
+            if instance is None:
+                return self_
+            try:
+                values = instance.__dict__
+                value = values[self_.key]
+                ending = values["_sa_instance_state"]._tether_end
+            except (AttributeError, KeyError):  # an unloaded attribute, an unusual instance
+                return original(self_, instance, owner)
+            if ending is not None and ending.sequence != log.sequence and self.on:
+                self.look(values["_sa_instance_state"], ending, self_.key)
+            if self_.impl.supports_population:
+                return value
+            return original(self_, instance, owner)
+
+        return __get__
+
+    def look(self, state: Any, ending: Any, name: str) -> None:
+        """Ask the log of commits; remember the answer until the next commit."""
+        try:
+            self._look(state, ending, name)
+        except Exception as error:
+            self.broke(error)
+
+    def _look(self, state: Any, ending: Any, name: str) -> None:
+        recorder = self.recorder
+        log = recorder.log
+        if ending.generation != recorder.generation or ending.session is None:
+            return
+        sequence, told = getattr(state, "_tether_looked", None) or (0, None)
+        if sequence != log.sequence:
+            row = log.rows.get((ending.session.database, state.key))
+            is_newer = row is not None and row.sequence > ending.sequence
+            is_own = row is not None and row.token == getattr(state, "_tether_token", 0)
+            told = set() if is_newer and not is_own else None
+            state._tether_looked = (log.sequence, told)
+        if told is not None and name not in told:
+            told.add(name)
+            self._report(state, log.rows[(ending.session.database, state.key)], name)
+
+    def _report(self, state: Any, row: Committed, name: str) -> None:
+        touched = not row.attributes or name in row.attributes
+        if touched and name in state.mapper.column_attrs and name not in state.committed_state:
+            recorder = self.recorder
+            facts = recorder.instance(state)
+            event = OutdatedRead(facts, name, row.operation, row.site, recorder.capture())
+            recorder.publish(event, facts.class_path)

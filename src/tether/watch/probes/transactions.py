@@ -1,0 +1,172 @@
+"""Flushes, commits, rollbacks and the end of transactions: what was written, and whether it stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tether.core.states import Cause
+from tether.orm import private
+from tether.orm.inspect import has_net_changes, net_changes
+from tether.watch.abandoned import Row, flushed_rows
+from tether.watch.causes import running_cause
+from tether.watch.dropping import report_dropped
+from tether.watch.events import ChangesDropped, OutdatedRead, WorkAbandoned
+from tether.watch.inflight import exception_in_flight
+from tether.watch.memory import MAXIMUM_FLUSHED, Mark, SessionRecord, Written
+from tether.watch.probes.base import Probe
+from tether.watch.recorder import token_of
+
+
+class Transactions(Probe):
+    """Keeps each Session's record in step with its transaction."""
+
+    names = ("flushed", "remove_snapshot", "restore_snapshot", "end_transaction")
+    events = (WorkAbandoned, OutdatedRead, ChangesDropped)
+    always = True
+    order = 1
+
+    def wrap_flushed(self, original: Any) -> Any:
+        """Wrap the end of a successful flush, before its states are marked clean."""
+
+        def finalize_flush_changes(self_: Any) -> None:
+            if self.on:
+                try:
+                    self.flushed(self_)
+                except Exception as error:
+                    self.broke(error)
+            original(self_)
+
+        return finalize_flush_changes
+
+    def flushed(self, work: Any) -> None:
+        """Remember which rows the flush wrote."""
+        recorder = self.recorder
+        record = recorder.record(work.session)
+        if record is None:
+            return
+        site = record.flush = recorder.capture()
+        if not recorder.takes(WorkAbandoned) and not recorder.takes(OutdatedRead):
+            return
+        level = record.flushed.setdefault(private.savepoint_depth(work.transaction), {})
+        for state, (is_deleted, list_only) in work.states.items():
+            if not list_only and len(level) < MAXIMUM_FLUSHED:
+                self._remember(level, state, is_deleted, site)
+
+    def _remember(self, level: dict[Any, Written], state: Any, is_deleted: bool, site: Any) -> None:
+        is_insert = state.key is None
+        if not is_insert and not is_deleted and not has_net_changes(state):
+            return  # a flush visits it, but has nothing to write
+        key = state.key or state.mapper.identity_key_from_instance(state.obj())
+        operation = "INSERT" if is_insert else "DELETE" if is_deleted else "UPDATE"
+        names = frozenset(() if operation != "UPDATE" else net_changes(state))
+        path = f"{state.class_.__module__}.{state.class_.__qualname__}"
+        made = (getattr(state, "_tether_wrote", None) or Mark(None, Cause.UNKNOWN, 0)).site or site
+        level[key] = Written(state.class_.__name__, path, operation, site, token_of(state), names, made)
+
+    # ------------------------------------------------------------------ commit
+
+    def wrap_remove_snapshot(self, original: Any) -> Any:
+        """Wrap what happens once a commit has succeeded."""
+
+        def _remove_snapshot(self_: Any) -> None:
+            if self.on:
+                try:
+                    self.committed(self_)
+                except Exception as error:
+                    self.broke(error)
+            original(self_)
+
+        return _remove_snapshot
+
+    def committed(self, transaction: Any) -> None:
+        """Move what was written one level up, or into the log of commits."""
+        recorder, session = self.recorder, transaction.session
+        record = recorder.record(session)
+        if record is None:
+            return
+        if transaction.nested:
+            record.commit_savepoint(private.savepoint_depth(transaction))
+            return
+        site = recorder.capture()
+        record.history.append(("commit", site))
+        if session.expire_on_commit:
+            record.expiry = Mark(site, Cause.COMMIT, recorder.generation)
+        written = record.all_flushed()
+        if written and recorder.takes(OutdatedRead):
+            self._log(transaction, written, site)
+        record.flushed = {}
+
+    def _log(self, transaction: Any, written: dict[Any, Written], site: Any) -> None:
+        log = self.recorder.log
+        log.sequence += 1
+        database = private.database_of(transaction)
+        for key, row in written.items():
+            log.add((database, key), row.operation, site, row.token, row.attributes)
+
+    # ------------------------------------------------------------------ rollback
+
+    def wrap_restore_snapshot(self, original: Any) -> Any:
+        """Wrap what a rollback does to the instances, before it does it."""
+
+        def _restore_snapshot(self_: Any, dirty_only: bool = False) -> None:
+            if self.on:
+                try:
+                    self.rolled_back(self_)
+                except Exception as error:
+                    self.broke(error)
+            original(self_, dirty_only)
+
+        return _restore_snapshot
+
+    def rolled_back(self, transaction: Any) -> None:
+        """Forget what was written since the savepoint or the transaction began, and say what is dropped."""
+        recorder, session = self.recorder, transaction.session
+        record = recorder.record(session)
+        if record is None:
+            return
+        site = recorder.capture()
+        if transaction.nested:
+            record.roll_back_savepoint(private.savepoint_depth(transaction))
+            return  # only instances modified inside a savepoint are expired; the program chose its extent
+        record.history.append(("rollback", site))
+        record.expiry = Mark(site, Cause.ROLLBACK, recorder.generation)
+        record.flushed = {}
+        if recorder.config.rollback and running_cause() is Cause.ROLLBACK:
+            report_dropped(recorder, self.waiting, private.modified_states(session), Cause.ROLLBACK, site)
+
+    # ------------------------------------------------------------------ the end
+
+    def wrap_end_transaction(self, original: Any) -> Any:
+        """Wrap the end of a transaction of any kind."""
+
+        def close(self_: Any, invalidate: bool = False) -> None:
+            if self.on:
+                try:
+                    self.ended(self_)
+                except Exception as error:
+                    self.broke(error)
+            original(self_, invalidate)
+
+        return close
+
+    def ended(self, transaction: Any) -> None:
+        """Say what was written in a transaction that neither commit nor rollback has ended."""
+        recorder = self.recorder
+        if transaction.parent is not None:
+            return  # a savepoint, or the part of a transaction that one flush is
+        record = recorder.record(transaction.session)
+        if record is None:
+            return
+        record.database = private.database_of(transaction) or record.database
+        pending = recorder.local.__dict__.pop("abandoned", None)
+        if not private.is_outside_transaction(transaction) and not exception_in_flight():
+            self._abandoned(record, pending or [])
+        recorder.measure(transaction.session, record)
+        record.end_transaction()
+
+    def _abandoned(self, record: SessionRecord, pending: list[Row]) -> None:
+        recorder = self.recorder
+        rows = flushed_rows(record) + pending
+        if rows:
+            event = WorkAbandoned(tuple(rows), running_cause(), recorder.capture(), record.created)
+            recorder.publish(event, rows[0][1])

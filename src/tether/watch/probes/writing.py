@@ -1,0 +1,82 @@
+"""Every change of an attribute or collection, on attached and on detached instances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tether.orm import private
+from tether.watch.events import ChangesDropped, DetachedWrite, StateShared
+from tether.watch.memory import Mark
+from tether.watch.probes.base import Probe
+from tether.watch.waiting import note_write
+
+
+class Writing(Probe):
+    """Remembers the first unflushed change of each instance, and sees changes of detached ones."""
+
+    names = ("modified",)
+    events = (DetachedWrite, StateShared, ChangesDropped)
+
+    def wrap_modified(self, original: Any) -> Any:
+        """Wrap the one function that every instrumented change passes, before it is made."""
+
+        def _modified_event(
+            self_: Any,
+            dict_: Any,
+            attr: Any,
+            previous: Any,
+            collection: bool = False,
+            is_userland: bool = False,
+        ) -> None:
+            # A mark or the first change of a clean instance; all other changes cost one attribute read.
+            if (self_._tether_end is not None or not self_.modified) and self.on:
+                try:
+                    self.note(self_, dict_, attr, previous)
+                except Exception as error:
+                    self.broke(error)
+                self.recorder.ledger.raise_pending()
+            original(self_, dict_, attr, previous, collection, is_userland)
+
+        return _modified_event
+
+    def note(self, state: Any, dict_: Any, attribute: Any, previous: Any) -> None:
+        """Note a change that is about to be made."""
+        if attribute is None or not attribute.send_modified_events:
+            return
+        number = state.session_id
+        attached = number is not None and number in private.live_sessions()
+        if attached or state.key is None:
+            if attached and self.recorder.sessions.get(number, True) is not None:
+                state._tether_wrote = Mark(self.recorder.capture(), "", self.recorder.generation)  # type: ignore[arg-type]
+            self.note_shared(state, dict_, attribute)
+        else:
+            self.note_detached(state, dict_, attribute, previous)
+
+    def note_shared(self, state: Any, dict_: Any, attribute: Any) -> None:
+        """Report a state that belongs to another instance than the one that is written to."""
+        instance = state.obj()
+        if (
+            instance is not None
+            and getattr(instance, "__dict__", dict_) is not dict_
+            and state.dict is not dict_
+        ):
+            facts = self.recorder.instance(state)
+            self.recorder.publish(
+                StateShared(facts, attribute.key, self.recorder.capture()), facts.class_path
+            )
+
+    def note_detached(self, state: Any, dict_: Any, attribute: Any, previous: Any) -> None:
+        """Report a change of a detached instance; it waits for the instance's end or return."""
+        recorder = self.recorder
+        self.note_shared(state, dict_, attribute)
+        ending = recorder.ending(state)
+        if not recorder.takes(DetachedWrite) or (ending is not None and ending.session is None):
+            return
+        candidate = self.waiting.hold(state)
+        if candidate is None:
+            return
+        note_write(candidate, state, dict_, attribute, previous)
+        facts = recorder.instance(state)
+        merged, unused = getattr(state, "_tether_merged", None) or (None, False)
+        event = DetachedWrite(facts, attribute.key, recorder.capture(), merged, unused)
+        recorder.publish(event, facts.class_path)
