@@ -54,7 +54,7 @@ proof: environment  ## run SQLAlchemy's own ORM tests, and suites of other libra
 	$(BIN)/python -m proof.third_party
 
 constraints:  ## pin the newest versions of all development tools (needs uv)
-	python3 tools/constraints.py
+	"$$(tools/find_python)" tools/constraints.py
 
 environment:
 	@tools/environment $(VENV) $(TESTS)

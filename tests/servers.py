@@ -77,7 +77,7 @@ def _mariadb(url: URL) -> pymysql.Connection:
 
 
 def _ask_redis(address: str) -> None:
-    with redis.Redis.from_url(address, socket_connect_timeout=SECONDS_TO_ANSWER) as client:
+    with redis.Redis.from_url(address, socket_connect_timeout=SECONDS_TO_ANSWER, retry=None) as client:
         client.ping()
 
 
