@@ -60,7 +60,7 @@ def commit_of(state: InstanceState[Any]) -> Consequence:
         return Consequence(f"raises {error}", now, raises=error)
     if now is State.DELETED:
         return Consequence("its DELETE is made permanent; it becomes detached", State.DETACHED)
-    if state.object in session.deleted or is_orphan(state):
+    if _goes(state, session):
         return Consequence("emits DELETE; it becomes detached", State.DETACHED, "DELETE")
     return _saved(state, now, session)
 
@@ -91,6 +91,10 @@ def commit_error(session: Session) -> str:
 
 def _to_write(session: Session) -> Any:
     return next(iter([*session.new, *session.dirty, *session.deleted])).__mapper__
+
+
+def _goes(state: InstanceState[Any], session: Session) -> bool:
+    return state.object in session.deleted or is_orphan(state)
 
 
 def is_orphan(state: InstanceState[Any]) -> bool:
@@ -165,19 +169,21 @@ def merge_of(state: InstanceState[Any]) -> Consequence:
     """
     copied = copied_by_merge(state)
     now = state_of(state)
-    own = "in its own Session: gives this instance, copies nothing"
-    if now in (State.PENDING, State.PERSISTENT) and not _marked_deleted(state):
-        return Consequence(f"{own}; in another Session: {_merge_text(state, copied)}", now, attributes=copied)
+    if now in (State.PENDING, State.PERSISTENT):
+        text = f"{_into_own(state)}; in another Session: {_merge_text(state, copied)}"
+        return Consequence(text, now, attributes=copied)
     return Consequence(_merge_text(state, copied), _copy_state(state), attributes=copied)
 
 
-def _marked_deleted(state: InstanceState[Any]) -> bool:
-    return state.session is not None and state.object in state.session.deleted
+def _into_own(state: InstanceState[Any]) -> str:
+    session = state.session
+    if session is not None and session.autoflush and _goes(state, session):
+        return "in its own Session: flushes the DELETE first, then adds a new pending copy"
+    return "in its own Session: gives this instance, copies nothing"
 
 
 def _copy_state(state: InstanceState[Any]) -> State:
-    gone = state.deleted or state.was_deleted or _marked_deleted(state)
-    return State.PERSISTENT if state.has_identity and not gone else State.PENDING
+    return State.PENDING if state.was_deleted or not state.has_identity else State.PERSISTENT
 
 
 def _merge_text(state: InstanceState[Any], copied: tuple[str, ...]) -> str:
@@ -198,11 +204,18 @@ def _has_primary_key(state: InstanceState[Any]) -> bool:
 
 
 def copied_by_merge(state: InstanceState[Any]) -> tuple[str, ...]:
-    """Return the names of the attributes that ``merge()`` copies: every loaded one, changed or not."""
+    """Return the names of the attributes that ``merge()`` copies: every loaded one, changed or not.
+
+    Columns first, then relationships. A ``viewonly`` one is left out: its copy is never written.
+    """
     here = state.dict
     columns = [key for key in [*state.mapper.column_attrs.keys()] if key in here]
-    followed = [key for key, relation in state.mapper.relationships.items() if relation.cascade.merge]
+    followed = [key for key, relation in state.mapper.relationships.items() if _merged(relation)]
     return (*sorted(columns), *sorted(key for key in followed if key in here))
+
+
+def _merged(prop: RelationshipProperty[Any]) -> bool:
+    return prop.cascade.merge and not prop.viewonly
 
 
 def _nothing(state: InstanceState[Any]) -> str:

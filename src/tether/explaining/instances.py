@@ -40,14 +40,14 @@ def _indented(lines: list[str]) -> list[str]:
 
 
 def _short(state: InstanceState[Any], attributes: list[AttributeView]) -> str:
+    stored = [view for view in attributes if view.kind in ("column", "relationship")]
     parts = [f"{label(state)} is {state_of(state).value}"]
-    for status in ("changed", "expired", "deferred", "unloaded"):
-        names = [
-            view.name
-            for view in attributes
-            if view.status == status and view.kind in ("column", "relationship")
-        ]
+    for status in ("changed", "expired"):
+        names = [view.name for view in stored if view.status == status]
         parts += [f"{status}: {', '.join(names)}"] if names else []
+    for status in ("deferred", "unloaded"):
+        count = sum(view.status == status for view in stored)
+        parts += [f"{count} {status}"] if count else []
     return "; ".join(parts)
 
 

@@ -115,13 +115,13 @@ def savepoints(session: Session) -> int:
 
 def _after(session: Session, new: int, changed: int, deleted: int, held: int) -> dict[str, str]:
     return {
-        "commit": _commit(session, new, changed, deleted),
+        "commit": _commit(session, new, changed, deleted, held),
         "rollback": _rollback(session, new, changed),
         "close": _close(session, new, changed, held),
     }
 
 
-def _commit(session: Session, new: int, changed: int, deleted: int) -> str:
+def _commit(session: Session, new: int, changed: int, deleted: int, held: int) -> str:
     error = commit_error(session)
     if error:
         return f"raises {error}"
@@ -130,14 +130,14 @@ def _commit(session: Session, new: int, changed: int, deleted: int) -> str:
         for count, word in ((new, "inserted"), (changed, "updated"), (deleted, "deleted"))
         if count
     ]
-    after = "expires every instance" if session.expire_on_commit else "values stay loaded"
-    return f"{', '.join(parts) or 'writes nothing'}; {after}"
+    after = "; expires every instance" if session.expire_on_commit else "; values stay loaded"
+    return f"{', '.join(parts) or 'writes nothing'}{after if held + new else ''}"
 
 
 def _rollback(session: Session, new: int, changed: int) -> str:
     if not session.in_transaction():
         return "does nothing, there is no transaction"
-    parts = ["expires every instance, whatever expire_on_commit says"]
+    parts = ["undoes what was flushed", "expires every instance, whatever expire_on_commit says"]
     parts += [f"{new} new become{'s' if new == 1 else ''} transient"] if new else []
     parts += [f"the changes of {changed} are lost"] if changed else []
     return "; ".join(parts)
