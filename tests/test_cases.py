@@ -61,6 +61,7 @@ class Program:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.module = ModuleType("case_" + case.path.stem.replace("-", "_"))
+        self.module.__file__ = str(case.path)
         self.engines: list[Engine] = []
         self.raised: set[tuple[int, str]] = set()
 
