@@ -70,7 +70,8 @@ def run(
             or its baseline cannot be written.
     """
     config = read_config(Path.cwd(), all_hazards())
-    known_file = baseline or config.baseline
+    # A baseline that is about to be written need not be there yet.
+    known_file = baseline or (config.baseline if write_baseline is None else None)
     known = read_baseline(known_file) if known_file else Counter[str]()
     given = {name: value for name, value in options.items() if value is not None}
     if not _can_start(program[0], module=module, out=out):

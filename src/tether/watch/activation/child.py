@@ -12,7 +12,7 @@ from typing import Any, Final, TypedDict
 
 import sqlalchemy
 
-from tether.core.config import Config, read_config
+from tether.core.config import read_config
 from tether.core.finding import Finding
 from tether.hazards import all_hazards
 from tether.watch import Report, start
@@ -49,14 +49,9 @@ def start_in_child(options: Options, write: Write) -> None:
     config = replace(
         read_config(Path(options["root"]), all_hazards()), baseline=None
     )  # the parent applies it
-    report = start(**{**_configured(config), **options["watch"]}, config=config)
+    report = start(**{"mode": config.mode, **options["watch"]}, config=config)
     scribe = Scribe(report, write)
     scribe.begin()
-
-
-def _configured(config: Config) -> dict[str, Any]:
-    """Return the options of ``tether.start()`` that the configuration holds."""
-    return {name: getattr(config, name) for name in ("mode", "sample", "values", "rollback")}
 
 
 class Scribe:
@@ -93,12 +88,12 @@ class Scribe:
         try:
             self.report.finish()
             found = [finding.to_dict() for finding in self.report.findings]
-            disabled = list(self.report.disabled)
+            notes = [*self.report.disabled, *_dropped(self.report.dropped)]
         except Exception as error:  # noqa: BLE001  # the program has ended well; the parent tells the user
             self.write({"note": f"the watch could not finish: {type(error).__name__}: {error}"})
             return
-        if found or disabled or process == self.first:
-            self.write({"final": found, "disabled": disabled, "at": _working_directory()})
+        if found or notes or process == self.first:
+            self.write({"final": found, "notes": notes, "at": _working_directory()})
 
     def _finish_with_pools(self) -> None:
         """Have the process pools that are loaded call finish() in their workers."""
@@ -112,6 +107,10 @@ class Scribe:
         # twice is harmless, so it does not matter that some workers register twice.
         pool.register_after_fork(self, lambda scribe: pool.Finalize(None, scribe.finish, exitpriority=_LAST))
         pool.Finalize(None, self.finish, exitpriority=_LAST)
+
+
+def _dropped(count: int) -> list[str]:
+    return [f"{count} findings more, at new lines, were not kept"] if count else []
 
 
 def _working_directory() -> str:

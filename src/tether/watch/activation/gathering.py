@@ -75,7 +75,7 @@ def _findings(records: list[dict[str, Any]]) -> list[Finding]:
 
 
 def _notes(record: dict[str, Any]) -> list[str]:
-    return [record["note"]] if "note" in record else record.get("disabled", [])
+    return [record["note"]] if "note" in record else record.get("notes", [])
 
 
 def _from_here(data: dict[str, Any], directory: str) -> Finding:

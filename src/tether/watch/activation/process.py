@@ -111,7 +111,7 @@ def _start(arguments: Sequence[str], environment: Mapping[str, str], mask: set[S
 
 def _become(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     try:
-        os.execve(arguments[0], arguments, environment)
+        os.execve(arguments[0], list(arguments), environment)
     except OSError as error:
         os.write(2, f"tether: {arguments[0]} cannot be started: {error.strerror}\n".encode())
         os._exit(_CANNOT_START)
