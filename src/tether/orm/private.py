@@ -372,3 +372,8 @@ def state_of_anything(thing: object) -> InstanceState[Any] | None:
         return None
     state = getattr(thing, "_sa_instance_state", None)
     return state if isinstance(state, InstanceState) else None
+
+
+def has_back_reference(relationship: Any) -> bool:
+    """Return True if the relationship has another side (``back_populates`` or ``backref``)."""
+    return bool(relationship._reverse_property)

@@ -26,6 +26,18 @@ _KEEPING = (
 )
 
 
+# These expire one side of a relationship; what was appended keeps its own reference to the parent.
+_SPARING_CHILDREN = (Cause.REFRESH, Cause.EXPIRE, Cause.EXPIRE_ALL, Cause.POPULATE_EXISTING)
+
+
+def _is_carried_by_children(mapper: Any, name: str) -> bool:
+    """Return True if a collection has a back reference, and no cascade expires its elements as well."""
+    relationship = mapper.relationships.get(name)
+    if relationship is None or not relationship.uselist or relationship.cascade.refresh_expire:
+        return False
+    return private.has_back_reference(relationship)
+
+
 def report_dropped(
     recorder: Recorder,
     waiting: Waiting,
@@ -46,6 +58,8 @@ def report_dropped(
         if state.key is None or private.is_deleted(state):
             continue
         changed = [name for name in net_changes(state) if wanted is None or name in wanted]
+        if cause in _SPARING_CHILDREN:
+            changed = [name for name in changed if not _is_carried_by_children(state.mapper, name)]
         if changed:
             _publish(recorder, waiting, state, tuple(sorted(changed)), cause, site)
 

@@ -45,3 +45,25 @@ def _in_handler(code: CodeType, lasti: int) -> bool:
         entry.start <= lasti < entry.end and instructions[entry.target] == _COPY and entry.lasti
         for entry in table
     )
+
+
+@lru_cache(maxsize=1024)
+def error_is_expected(code: CodeType, lasti: int) -> bool:
+    """Return True if the instruction lies in a ``try`` that has an ``except SomeError`` clause."""
+    table = dis._parse_exception_table(code)  # type: ignore[attr-defined]
+    targets = {entry.target for entry in table if entry.start <= lasti < entry.end}
+    return any(_catches(code, target) for target in targets)
+
+
+def _catches(code: CodeType, target: int) -> bool:
+    """Return True if the handler at *target* compares the exception with a class, as ``except`` does."""
+    instructions = code.co_code
+    if instructions[target] != dis.opmap["PUSH_EXC_INFO"]:
+        return False
+    for index in range(target, len(instructions), 2):
+        name = dis.opname[instructions[index]]
+        if name in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
+            return True
+        if name in ("WITH_EXCEPT_START", "RERAISE", "POP_EXCEPT"):
+            return False
+    return False

@@ -47,6 +47,9 @@ def _column(source: Any, result: Any, name: str) -> str:
     if any(base is unknown for unknown in _UNKNOWN):
         return ""  # set while it was not loaded: nobody knows what it was
     is_equal = result.manager[name].impl.is_equal
+    given = _given(source)
+    if name in given and is_equal(theirs, given[name]):
+        return ""  # what this very instance gave to an earlier merge
     if is_equal(theirs, mine) or is_equal(theirs, base):
         return ""
     return "restored" if is_equal(mine, base) else "conflicting"
@@ -58,7 +61,7 @@ def _collection(source: Any, result: Any, name: str) -> tuple[bool, bool]:
     before = source.manager[name].impl.get_history(source, source.dict, PassiveFlag.PASSIVE_NO_INITIALIZE)
     base = _keys([*(before.unchanged or ()), *(before.deleted or ())])
     mine_added = _keys(before.added or ())
-    removed = _keys(history.deleted or ()) - base
+    removed = _keys(history.deleted or ()) - base - _given(source).get(name, frozenset())
     revived = (_keys(history.added or ()) & base) - mine_added
     return bool(removed), bool(revived)
 
@@ -66,3 +69,24 @@ def _collection(source: Any, result: Any, name: str) -> tuple[bool, bool]:
 def _keys(instances: Any) -> set[Any]:
     states = [inspect(instance) for instance in instances if instance is not None]
     return {state.key for state in states if state.key is not None}
+
+
+def remember_given(source: Any) -> None:
+    """Remember on the instance what it has given to ``merge()``, so that a second merge knows its own work.
+
+    Column values and the keys of related rows, for as long as the instance lives; no instance is kept.
+    """
+    given = dict(_given(source))
+    for name in source.committed_state:
+        if name in source.mapper.column_attrs and name in source.dict:
+            given[name] = source.dict[name]
+        elif name in source.mapper.relationships and source.mapper.relationships[name].uselist:
+            history = source.manager[name].impl.get_history(
+                source, source.dict, PassiveFlag.PASSIVE_NO_INITIALIZE
+            )
+            given[name] = frozenset(_keys(history.added or ()))
+    source._tether_given = given
+
+
+def _given(source: Any) -> dict[str, Any]:
+    return getattr(source, "_tether_given", None) or {}

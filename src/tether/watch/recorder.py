@@ -39,6 +39,12 @@ def token_of(state: InstanceState[Any]) -> int:
     return token
 
 
+def _is_imported(name: str) -> bool:
+    """Return True if a module was imported to its end."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return spec is not None and not getattr(spec, "_initializing", False)
+
+
 class Recorder:
     """Everything one watch remembers, and the way from an event to its detectors.
 
@@ -136,7 +142,7 @@ class Recorder:
 
     def wake(self) -> None:
         """Start the probes whose module the program has imported by now."""
-        for probe in [probe for probe in self.dormant if probe.module in sys.modules]:
+        for probe in [probe for probe in self.dormant if _is_imported(probe.module)]:
             self.dormant.remove(probe)
             probe.begin()
 
@@ -194,6 +200,8 @@ class Recorder:
         return Place("loaded", note=FORGOTTEN if self.runs.forgotten and run is not None else BEFORE)
 
     def _detached(self, state: InstanceState[Any], ending: Ending | None) -> Place | None:
+        if state.key is None:
+            return None
         if ending is not None:
             return self.place(ending.site, "detached", ending.cause)
         if state.session_id is not None and state.session_id not in private.live_sessions():

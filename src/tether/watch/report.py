@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ class Report:
         self._settle = settle
         self._finish = finish
         self._baseline = read_baseline(ledger.config.baseline) if ledger.config.baseline else None
+        self._unused = Counter(self._baseline) if self._baseline is not None else None  # across drains
 
     @property
     def findings(self) -> list[Finding]:
@@ -48,7 +50,11 @@ class Report:
             gc.collect()
         self._settle()
         fresh = self._ledger.drain()
-        return fresh if self._baseline is None else without_known(fresh, self._baseline)
+        if self._unused is None:
+            return fresh
+        new = without_known(fresh, self._unused)
+        self._unused.subtract(finding.fingerprint for finding in fresh)
+        return new
 
     def finish(self) -> None:
         """Say what is lost because the process ends: open Sessions, changes never brought back. Idempotent."""

@@ -14,6 +14,7 @@ from types import CodeType, FrameType
 from typing import Final
 
 from tether.core.finding import Place
+from tether.core.paths import shown_path
 
 USER: Final = 0  # a frame of the program itself
 SQLALCHEMY: Final = 1
@@ -62,29 +63,20 @@ class Site:
 
 
 def _place_of(code: CodeType, lasti: int) -> Place:
-    line, column = _position(code, lasti)
+    line, offset = _position(code, lasti)
     path = code.co_filename
-    text = linecache.getline(path, line).strip()
-    return Place("", relative(path), line, column, code.co_qualname, text)
+    text = linecache.getline(path, line)
+    # CPython counts columns in bytes of UTF-8; a place counts characters.
+    column = 0 if offset is None else len(text.encode()[:offset].decode(errors="ignore")) + 1
+    return Place("", shown_path(path), line, column, code.co_qualname, text.strip())
 
 
-def _position(code: CodeType, lasti: int) -> tuple[int, int]:
-    """Return line and column (both from 1; column 0 if unknown) of an instruction."""
-    for index, (line, _, column, _) in enumerate(code.co_positions()):
+def _position(code: CodeType, lasti: int) -> tuple[int, int | None]:
+    """Return the line (from 1) of an instruction, and its offset in the line in bytes if that is known."""
+    for index, (line, _, offset, _) in enumerate(code.co_positions()):
         if index * 2 == lasti:
-            return line or code.co_firstlineno, 0 if column is None else column + 1
-    return code.co_firstlineno, 0
-
-
-def relative(path: str) -> str:
-    """Return *path* in POSIX form, relative to the working directory if it lies below it."""
-    if path.startswith("<"):
-        return path
-    try:
-        below = os.path.relpath(path)
-    except (ValueError, OSError):  # another drive; a working directory that is gone
-        below = path
-    return (path if below.startswith("..") else below).replace(os.sep, "/")
+            return line or code.co_firstlineno, offset
+    return code.co_firstlineno, None
 
 
 class Sites:

@@ -21,16 +21,20 @@ class Candidate:
 
     Attributes:
         net: Attribute name -> whether its value differs from what was loaded.
-        deltas: Collection name -> token of an element -> times added less times removed.
+        after_merge: True if only what is changed from now on can be lost; ``merge()`` saved the rest.
+        bases: Column name -> its value at the merge.
+        deltas: Collection name -> ``id`` of an element -> times added less times removed.
     """
 
-    __slots__ = ("class_path", "deltas", "key", "net", "reference", "token")
+    __slots__ = ("after_merge", "bases", "class_path", "deltas", "key", "net", "reference", "token")
 
     def __init__(self, token: int, key: Any, class_path: str, net: dict[str, bool]) -> None:
         self.token = token
         self.key = key
         self.class_path = class_path
         self.net = net
+        self.after_merge = False
+        self.bases: dict[str, Any] = {}
         self.deltas: dict[str, dict[int, int]] = {}
         self.reference: Any = None
 
@@ -46,16 +50,17 @@ class Waiting:
         self.recorder = recorder
         self.candidates: dict[int, Candidate] = {}
 
-    def hold(self, state: Any) -> Candidate | None:
+    def hold(self, state: Any, *, after_merge: bool = False) -> Candidate | None:
         """Start to wait for the end of an instance; None if it is already gone."""
         token = token_of(state)
         candidate = self.candidates.get(token)
         instance = state.obj()
         if candidate is not None or instance is None:
             return candidate
-        net = dict.fromkeys(net_changes(state), True)
+        net = {} if after_merge else dict.fromkeys(net_changes(state), True)
         path = f"{state.class_.__module__}.{state.class_.__qualname__}"
         candidate = self.candidates[token] = Candidate(token, state.key, path, net)
+        candidate.after_merge = after_merge
         late = self.recorder.late
         candidate.reference = weakref.ref(instance, lambda _: late.append(lambda: self.gone(token)))
         return candidate
@@ -84,9 +89,7 @@ class Waiting:
             self.gone(token)
 
 
-def note_write(
-    candidate: Candidate, state: Any, dict_: dict[str, Any], attribute: Any, previous: Any
-) -> None:
+def note_write(candidate: Candidate, state: Any, attribute: Any, previous: Any) -> None:
     """Work out whether the write that is being made right now is a net change.
 
     SQLAlchemy announces a change before it makes it, so the new value is read from the frame that
@@ -94,25 +97,49 @@ def note_write(
     (2.0 and 2.1). A Mutable has changed already; it counts as a net change.
     """
     key = attribute.key
-    frame = sys._getframe(3)
-    caller, values = frame.f_code.co_name, frame.f_locals
-    if (
-        caller in ("fire_append_event", "fire_append_wo_mutation_event", "fire_remove_event")
-        and "value" in values
-    ):
+    caller, value = _writer()
+    if caller == "set" and not getattr(attribute, "collection", False):
+        candidate.net[key] = not _equal(attribute, _base(candidate, state, attribute, previous), value)
+    elif caller in _STEPS:
         delta = candidate.deltas.setdefault(key, {})
-        element = id(values["value"])
-        delta[element] = delta.get(element, 0) + (-1 if caller == "fire_remove_event" else 1)
+        delta[id(value)] = delta.get(id(value), 0) + _STEPS[caller]
         candidate.net[key] = any(delta.values())
-    elif caller == "set" and "value" in values and not getattr(attribute, "collection", False):
-        base = state.committed_state.get(key, previous)
-        candidate.net[key] = not _equal(attribute, base, values["value"])
     else:
         candidate.net[key] = True
+
+
+_STEPS = {"fire_append_event": 1, "fire_append_wo_mutation_event": 1, "fire_remove_event": -1}
+_REACH = 8
+
+
+def _writer() -> tuple[str, Any]:
+    """Return SQLAlchemy's function that makes the change, and the new value; "" if it is another one."""
+    frame = sys._getframe(2)
+    for _ in range(_REACH):
+        name = frame.f_code.co_name
+        if (name == "set" or name in _STEPS) and "value" in frame.f_code.co_varnames:
+            return name, frame.f_locals.get("value")
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return "", None
+
+
+def _base(candidate: Candidate, state: Any, attribute: Any, previous: Any) -> Any:
+    """Return the value that is saved: at the merge, or when the instance was loaded."""
+    key = attribute.key
+    if not candidate.after_merge:
+        return state.committed_state.get(key, previous)
+    if key not in state.mapper.column_attrs:
+        return _NOTHING  # a related instance must not be kept alive
+    return candidate.bases.setdefault(key, previous)
+
+
+_NOTHING = object()
 
 
 def _equal(attribute: Any, base: Any, value: Any) -> bool:
     if base is value:
         return True
     compare = getattr(attribute, "is_equal", None)
-    return bool(compare(base, value)) if compare is not None else False
+    return bool(compare(base, value)) if compare is not None and base is not _NOTHING else False

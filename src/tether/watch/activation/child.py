@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -40,18 +39,18 @@ class Options(TypedDict):
     watch: dict[str, Any]
 
 
-def start_in_child(options: Options, write: Write) -> None:
-    """Start the watch in this process, and see to it that what it finds is written.
+def start_in_child(options: Options, write: Write) -> Callable[[], None]:
+    """Start the watch in this process, see to it that what it finds is written, and return what ends it.
 
     Raises:
         ConfigError: ``[tool.tether]`` cannot be used as written.
     """
-    config = replace(
-        read_config(Path(options["root"]), all_hazards()), baseline=None
-    )  # the parent applies it
+    # The parent applies the baseline, to the findings of all processes.
+    config = replace(read_config(Path(options["root"]), all_hazards()), baseline=None)
     report = start(**{"mode": config.mode, **options["watch"]}, config=config)
     scribe = Scribe(report, write)
     scribe.begin()
+    return scribe.finish
 
 
 class Scribe:
@@ -61,15 +60,13 @@ class Scribe:
         self.report = report
         self.write = write
         self.first = os.getpid()
-        self.finished: int | None = (
-            None  # the process that wrote its last record; a forked one has its own to write
-        )
+        # The process that wrote its last record; one that is forked from it has its own to write.
+        self.finished: int | None = None
 
     def begin(self) -> None:
-        """Say that the watch began, and listen for findings and for the end of the process."""
+        """Say that the watch began, and listen for findings and for the end of a pool's workers."""
         self.write({"watching": sqlalchemy.__version__})
         self.report.subscribe(self.found)
-        atexit.register(self.finish)
         self._finish_with_pools()
         if hasattr(os, "register_at_fork"):
             # A pool imported later than SQLAlchemy is seen here: it is loaded when it forks.
@@ -103,10 +100,23 @@ class Scribe:
                 self._finish_with(pool)
 
     def _finish_with(self, pool: Any) -> None:
+        def when_it_ends(scribe: Scribe) -> None:
+            pool.Finalize(None, scribe.finish, exitpriority=_LAST)
+
         # A worker clears the finalizers it inherits and then runs these (BaseProcess._after_fork). Finishing
         # twice is harmless, so it does not matter that some workers register twice.
-        pool.register_after_fork(self, lambda scribe: pool.Finalize(None, scribe.finish, exitpriority=_LAST))
-        pool.Finalize(None, self.finish, exitpriority=_LAST)
+        pool.register_after_fork(self, when_it_ends)
+        if _is_worker():
+            when_it_ends(self)
+
+
+def _is_worker() -> bool:
+    """Return True in a worker of multiprocessing that is at work already.
+
+    Elsewhere atexit must do: a finalizer of the pool would run before exit handlers of the program's.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 def _dropped(count: int) -> list[str]:

@@ -10,8 +10,8 @@ from sqlalchemy.orm.state import InstanceState
 from tether.core.states import Cause
 from tether.orm import private
 from tether.watch.events import CopyAdded, InstanceReturned, MergedOver
-from tether.watch.memory import Mark
-from tether.watch.merging import compare_merged
+from tether.watch.memory import Ending, Mark
+from tether.watch.merging import compare_merged, remember_given
 from tether.watch.opcodes import result_is_dropped
 from tether.watch.probes.base import Probe
 
@@ -123,13 +123,17 @@ class Merging(Probe):
         for source, result in pairs.items():
             if not isinstance(source, InstanceState) or source.obj() is result:
                 continue
-            source._tether_merged = (site, unused)  # type: ignore[attr-defined]
             self.waiting.returned(source)
             if load and source.key is not None and source.key not in written and recorder.takes(MergedOver):
                 self._compare(source, result, site)
+            source._tether_merged = (site, unused)  # type: ignore[attr-defined]
+            if source.key is None:  # a transient one gets a mark, so that writes to it are looked at
+                ending = Ending(None, Cause.UNKNOWN, record, recorder.log.sequence, recorder.generation)
+                source._tether_end = ending  # type: ignore[attr-defined]
 
     def _compare(self, source: Any, result: Any, site: Any) -> None:
         difference = compare_merged(source, inspect(result))
+        remember_given(source)
         if difference is not None:
             facts = self.recorder.instance(source)
             self.recorder.publish(MergedOver(facts, *difference, site), facts.class_path)

@@ -14,7 +14,6 @@ from tether.watch.inflight import exception_in_flight
 from tether.watch.memory import Ending, Mark
 from tether.watch.probes.base import Probe
 
-
 _CLOSING = (Cause.CLOSE, Cause.RESET, Cause.INVALIDATE)
 
 

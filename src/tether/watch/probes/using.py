@@ -12,6 +12,7 @@ from sqlalchemy import exc
 
 from tether.orm import private
 from tether.watch.events import InsertRefused, SessionOverlap, UsedAfterFailure
+from tether.watch.inflight import error_is_expected
 from tether.watch.memory import SessionRecord
 from tether.watch.notes import add_story
 from tether.watch.probes.base import Probe
@@ -171,9 +172,12 @@ class Using(Probe):
             record.failure = (self.recorder.capture(), type(error).__name__)
             if not isinstance(error, exc.IntegrityError):
                 return
-            for state in given:
+            site = self.recorder.capture()
+            if site is not None and error_is_expected(site.code, site.lasti):
+                return
+            for state in [state for state in given if names_primary_key(state.mapper, str(error.orig))]:
                 facts = self.recorder.instance(state)
-                event = InsertRefused(facts, self.recorder.capture())
+                event = InsertRefused(facts, site)
                 add_story(error, self.recorder.publish(event, facts.class_path), headline=False)
         except Exception as own:
             self.broke(own)
@@ -207,3 +211,18 @@ def _has_primary_key(state: Any) -> bool:
     mapper, values = state.mapper, state.dict
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     return all(values.get(key) is not None for key in keys)
+
+
+def names_primary_key(mapper: Any, text: str) -> bool:
+    """Return True if a database's message is about the primary key of the mapper's table.
+
+    SQLite names ``table.column``, PostgreSQL the constraint, MariaDB and MySQL the key ``PRIMARY``.
+    A message that says nothing of the kind is about another constraint, as far as we know.
+    """
+    table = mapper.local_table
+    primary_key = getattr(table, "primary_key", None)
+    if primary_key is None:
+        return False
+    if all(f"{table.name}.{column.name}" in text for column in primary_key.columns):
+        return "UNIQUE" in text
+    return f'"{primary_key.name or f"{table.name}_pkey"}"' in text or "PRIMARY'" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tether.core.states import Cause
 from tether.orm import private
 from tether.watch.events import ChangesDropped, DetachedWrite, StateShared
 from tether.watch.memory import Mark
@@ -43,40 +44,36 @@ class Writing(Probe):
         """Note a change that is about to be made."""
         if attribute is None or not attribute.send_modified_events:
             return
+        if self.note_shared(state, dict_, attribute):
+            return
         number = state.session_id
-        attached = number is not None and number in private.live_sessions()
-        if attached or state.key is None:
-            if attached and self.recorder.sessions.get(number, True) is not None:
-                state._tether_wrote = Mark(self.recorder.capture(), "", self.recorder.generation)  # type: ignore[arg-type]
-            self.note_shared(state, dict_, attribute)
-        else:
-            self.note_detached(state, dict_, attribute, previous)
+        if number is not None and number in private.live_sessions():
+            if self.recorder.sessions.get(number, True) is not None:
+                site = self.recorder.capture()
+                state._tether_wrote = Mark(site, Cause.UNKNOWN, self.recorder.generation)
+        elif state.key is not None or getattr(state, "_tether_merged", None) is not None:
+            self.note_detached(state, attribute, previous)
 
-    def note_shared(self, state: Any, dict_: Any, attribute: Any) -> None:
+    def note_shared(self, state: Any, dict_: Any, attribute: Any) -> bool:
         """Report a state that belongs to another instance than the one that is written to."""
         instance = state.obj()
-        if (
-            instance is not None
-            and getattr(instance, "__dict__", dict_) is not dict_
-            and state.dict is not dict_
-        ):
-            facts = self.recorder.instance(state)
-            self.recorder.publish(
-                StateShared(facts, attribute.key, self.recorder.capture()), facts.class_path
-            )
+        if instance is None or getattr(instance, "__dict__", dict_) is dict_ or state.dict is dict_:
+            return False
+        facts = self.recorder.instance(state)
+        self.recorder.publish(StateShared(facts, attribute.key, self.recorder.capture()), facts.class_path)
+        return True
 
-    def note_detached(self, state: Any, dict_: Any, attribute: Any, previous: Any) -> None:
-        """Report a change of a detached instance; it waits for the instance's end or return."""
+    def note_detached(self, state: Any, attribute: Any, previous: Any) -> None:
+        """Report a change of an instance that no Session tracks; it waits for the instance's end or return."""
         recorder = self.recorder
-        self.note_shared(state, dict_, attribute)
         ending = recorder.ending(state)
         if not recorder.takes(DetachedWrite) or (ending is not None and ending.session is None):
             return
-        candidate = self.waiting.hold(state)
+        merged, unused = getattr(state, "_tether_merged", None) or (None, False)
+        candidate = self.waiting.hold(state, after_merge=merged is not None)
         if candidate is None:
             return
-        note_write(candidate, state, dict_, attribute, previous)
+        note_write(candidate, state, attribute, previous)
         facts = recorder.instance(state)
-        merged, unused = getattr(state, "_tether_merged", None) or (None, False)
         event = DetachedWrite(facts, attribute.key, recorder.capture(), merged, unused)
         recorder.publish(event, facts.class_path)

@@ -6,13 +6,14 @@ Only the standard library may be imported here, and only when it is needed: this
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
 # Types only; typing.TYPE_CHECKING would import typing into every program.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
@@ -28,7 +29,10 @@ def install() -> None:
     """Wait for SQLAlchemy if this process belongs to ``tether run``."""
     options = os.environ.get(VARIABLE)
     if options:
-        sys.meta_path.insert(0, Finder(options))
+        finder = Finder(options)
+        sys.meta_path.insert(0, finder)
+        # First to be registered, last to run: what the program saves at its end is saved by then.
+        atexit.register(finder.end)
 
 
 class Finder:
@@ -36,6 +40,12 @@ class Finder:
 
     def __init__(self, options: str) -> None:
         self.options = options
+        self.at_end: Callable[[], None] | None = None
+
+    def end(self) -> None:
+        """The interpreter exits: end the watch, if it began."""
+        if self.at_end is not None:
+            self.at_end()
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -60,13 +70,16 @@ class Finder:
             if module.__name__ == AFTER and self in sys.meta_path:
                 sys.meta_path.remove(self)
                 del loader.exec_module
-                begin(self.options)
+                self.at_end = begin(self.options)
 
         loader.exec_module = exec_module
 
 
-def begin(text: str) -> None:
-    """Start the watch in this process; the program goes on whatever happens here, and the parent is told."""
+def begin(text: str) -> Callable[[], None] | None:
+    """Start the watch in this process and return what ends it.
+
+    The program goes on whatever happens here, and the parent is told.
+    """
     import json
 
     options = json.loads(text)
@@ -78,14 +91,15 @@ def begin(text: str) -> None:
     if _numbers(version) < OLDEST:
         needed = ".".join(map(str, OLDEST))
         write({"note": f"SQLAlchemy {version} is too old to be watched; tether needs {needed} or later"})
-        return
+        return None
     try:
         _import_tether(options["home"])
         from tether.watch.activation.child import start_in_child
 
-        start_in_child(options, write)
+        return start_in_child(options, write)
     except Exception as error:  # noqa: BLE001  # told to the user by the parent; never the program's problem
         write({"note": f"the watch could not start: {type(error).__name__}: {error}"})
+        return None
 
 
 def append(folder: str, line: str) -> None:
