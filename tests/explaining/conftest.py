@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.orm import Session, close_all_sessions
 
 from tests.explaining.models import Base, rows
 
@@ -23,9 +24,10 @@ def fill(engine: Engine) -> None:
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
+    engine = create_engine("sqlite://")
     fill(engine)
     yield engine
+    close_all_sessions()
     engine.dispose()
 
 
@@ -35,3 +37,9 @@ def statements(engine: Engine) -> list[str]:
     seen: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *arguments: seen.append(arguments[2].strip()))
     return seen
+
+
+@pytest.fixture
+def run_async() -> Callable[..., Any]:
+    """Run a coroutine function to its end in an event loop of its own."""
+    return lambda function, *arguments: asyncio.run(function(*arguments))

@@ -63,11 +63,12 @@ def _is_async(subject: object, name: str) -> bool:
 
 
 def _what_to_pass(subject: object) -> str:
-    name = getattr(subject, "__name__", "") if isinstance(subject, type) else type(subject).__name__
     if isinstance(subject, type):
-        return f"explain() takes an instance or a Session, not the class {name}: pass an instance of {name}"
+        name = subject.__name__
+        return f"explain() takes an instance or a Session, got the class {name}: pass an instance of {name}"
+    name = "None" if subject is None else type(subject).__name__
     if isinstance(subject, sessionmaker) or _is_async(subject, "async_sessionmaker"):
-        return f"explain() takes an instance or a Session, not a {name}: pass a Session that it made"
+        return f"explain() takes an instance or a Session, got {name}: pass a Session that it made"
     if isinstance(subject, (list, tuple, set, dict)):
-        return f"explain() takes one instance or Session, not a {name}: pass one of its elements"
-    return f"explain() takes a mapped instance or a Session, not a {name}: pass an instance of a mapped class"
+        return f"explain() takes one instance or Session, got {name}: pass one of its elements"
+    return f"explain() takes a mapped instance or a Session, got {name}: pass an instance of a mapped class"

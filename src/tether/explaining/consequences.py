@@ -60,7 +60,7 @@ def commit_of(state: InstanceState[Any]) -> Consequence:
         return Consequence(f"raises {error}", now, raises=error)
     if now is State.DELETED:
         return Consequence("its DELETE is made permanent; it becomes detached", State.DETACHED)
-    if _goes(state, session):
+    if is_going(state, session):
         return Consequence("emits DELETE; it becomes detached", State.DETACHED, "DELETE")
     return _saved(state, now, session)
 
@@ -93,7 +93,8 @@ def _to_write(session: Session) -> Any:
     return next(iter([*session.new, *session.dirty, *session.deleted])).__mapper__
 
 
-def _goes(state: InstanceState[Any], session: Session) -> bool:
+def is_going(state: InstanceState[Any], session: Session) -> bool:
+    """Return True if the next flush deletes the instance's row."""
     return state.object in session.deleted or is_orphan(state)
 
 
@@ -148,7 +149,7 @@ def close_of(state: InstanceState[Any]) -> Consequence:
     if now is State.DELETED:
         # Nothing detaches an instance whose DELETE is rolled back by close() (2.0.20, 2.0.58, 2.1.9).
         return Consequence("the DELETE is rolled back, and it stays deleted", State.DELETED)
-    lost = tuple(net_changes(state))
+    lost = tuple(sorted(net_changes(state)))
     parts = ["it becomes detached"]
     parts += [f"the change of {listed(lost)} is not saved"] if lost else []
     unreadable = [
@@ -177,7 +178,7 @@ def merge_of(state: InstanceState[Any]) -> Consequence:
 
 def _into_own(state: InstanceState[Any]) -> str:
     session = state.session
-    if session is not None and session.autoflush and _goes(state, session):
+    if session is not None and session.autoflush and is_going(state, session):
         return "in its own Session: flushes the DELETE first, then adds a new pending copy"
     return "in its own Session: gives this instance, copies nothing"
 
@@ -219,7 +220,7 @@ def _merged(prop: RelationshipProperty[Any]) -> bool:
 
 
 def _nothing(state: InstanceState[Any]) -> str:
-    lost = net_changes(state) if state.has_identity else []
+    lost = sorted(net_changes(state)) if state.has_identity else []
     more = f"; the change of {listed(lost)} is saved by no commit" if lost else ""
     return f"nothing, it is in no Session{more}"
 

@@ -25,7 +25,8 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as plain values."""
-        return {"text": self.text, "raises": self.raises or None, "selects": list(self.selects)}
+        facts = {"text": self.text, "raises": self.raises or None, "may_raise": self.may_raise or None}
+        return facts | {"selects": list(self.selects)}
 
 
 LOADED = Outcome("gives the loaded value")

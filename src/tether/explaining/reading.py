@@ -169,5 +169,7 @@ def _sql_for_target(
 ) -> Outcome:
     if around.obstacle:
         return raising(around.obstacle)
+    if not state.has_identity:
+        around = replace(around, flushes=False)  # a lazy load for a pending instance does not autoflush
     target: Selects = (int(certain), None if eager_selects(state, prop) else 1)
     return _emits(around, plus(own, target))

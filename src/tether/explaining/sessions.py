@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import InstanceState, Session
 from sqlalchemy.orm.attributes import instance_state
 
-from tether.explaining.consequences import commit_error
+from tether.explaining.consequences import commit_error, is_going, written_columns, written_relations
 from tether.explaining.explanation import Explanation
 from tether.explaining.surroundings import bind_of, changed_in, in_order
 from tether.explaining.values import label
@@ -19,55 +20,79 @@ from tether.orm.inspect import net_changes, state_of
 MOST_LINES = 100  # instances listed one by one
 
 
-def explain_session(session: Session) -> Explanation:
-    """Return the explanation of a Session."""
-    new = _states(session.new, ordered=False)
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What a Session holds; *changed* and *deleted* are part of *held*, each sorted by class and key."""
+
+    new: list[InstanceState[Any]]
+    changed: list[InstanceState[Any]]
+    deleted: list[InstanceState[Any]]
+    held: list[InstanceState[Any]]
+
+    @property
+    def counts(self) -> str:
+        return (
+            f"{len(self.new)} new, {len(self.changed)} changed, {len(self.deleted)} deleted, "
+            f"{len(self.held)} in the identity map"
+        )
+
+    @property
+    def lines(self) -> list[str]:
+        """What waits to be saved, one line each."""
+        lines = [f"new: {label(state)}" for state in self.new]
+        lines += [f"changed: {label(state)}: {', '.join(net_changes(state))}" for state in self.changed]
+        return lines + [f"deleted: {label(state)}" for state in self.deleted]
+
+
+def _contents(session: Session) -> _Contents:
     deleted = _states(session.deleted)
     gone = {id(state) for state in deleted}
     changed = [state for state in changed_in(session) if id(state) not in gone]
-    held = _states(session.identity_map.values())
-    entries = [f"new: {label(state)}" for state in new]
-    entries += [f"changed: {label(state)}: {', '.join(net_changes(state))}" for state in changed]
-    entries += [f"deleted: {label(state)}" for state in deleted]
-    after = _after(session, len(new), len(changed), len(deleted), len(held))
-    counts = (
-        f"{len(new)} new, {len(changed)} changed, {len(deleted)} deleted, {len(held)} in the identity map"
-    )
+    new = [instance_state(instance) for instance in session.new]  # in the order of add()
+    return _Contents(new, changed, deleted, _states(session.identity_map.values()))
+
+
+def explain_session(session: Session) -> Explanation:
+    """Return the explanation of a Session."""
+    contents = _contents(session)
     name, transaction = session_name(session, bind_of(session)), transaction_of(session)
-    first = f"{name}: {transaction}; {counts}"
-    short = [first, *(f"  {line}" for line in _bounded(entries))]
-    long = [
-        *short,
-        "identity map",
-        *(f"  {line}" for line in _bounded([_member(state) for state in held])),
-        "now",
-    ]
-    long += [f"  {operation}: {text}" for operation, text in after.items()]
-    facts = {
-        "session": name,
-        "transaction": transaction,
+    after = {
+        "commit": _commit(session, contents),
+        "rollback": _rollback(session, contents),
+        "close": _close(session, contents),
+    }
+    short = [f"{name}: {transaction}; {contents.counts}", *_indented(contents.lines)]
+    members = [_member(state) for state in contents.held[:MOST_LINES]]
+    members += [""] * (len(contents.held) - len(members))  # counted, not shown
+    operations = [f"{operation}: {text}" for operation, text in after.items()]
+    long = [*short, "identity map", *_indented(members), "now", *_indented(operations)]
+    facts = {"session": name, "transaction": transaction, **_facts(session, contents), "now": after}
+    return Explanation("\n".join(short), "\n".join(long), facts)
+
+
+def _facts(session: Session, contents: _Contents) -> dict[str, Any]:
+    changed = [{"instance": label(state), "attributes": net_changes(state)} for state in contents.changed]
+    return {
         "active": session.is_active,
         "in_transaction": session.in_transaction(),
         "savepoints": savepoints(session),
         "expire_on_commit": session.expire_on_commit,
         "autoflush": session.autoflush,
-        "new": [label(state) for state in new],
-        "changed": [{"instance": label(state), "attributes": net_changes(state)} for state in changed],
-        "deleted": [label(state) for state in deleted],
-        "identity_map": len(held),
-        "now": after,
+        "new": [label(state) for state in contents.new],
+        "changed": changed,
+        "deleted": [label(state) for state in contents.deleted],
+        "identity_map": len(contents.held),
     }
-    return Explanation("\n".join(short), "\n".join(long), facts)
 
 
-def _states(instances: Iterable[Any], *, ordered: bool = True) -> list[InstanceState[Any]]:
-    states = [instance_state(instance) for instance in instances]
-    return sorted(states, key=in_order) if ordered else states
+def _states(instances: Iterable[Any]) -> list[InstanceState[Any]]:
+    return sorted((instance_state(instance) for instance in instances), key=in_order)
 
 
-def _bounded(lines: list[str]) -> list[str]:
+def _indented(lines: list[str]) -> list[str]:
     more = len(lines) - MOST_LINES
-    return [*lines[:MOST_LINES], f"... and {more} more"] if more > 0 else lines
+    shown = [*lines[:MOST_LINES], f"... and {more} more"] if more > 0 else lines
+    return [f"  {line}" for line in shown]
 
 
 def _member(state: InstanceState[Any]) -> str:
@@ -113,39 +138,39 @@ def savepoints(session: Session) -> int:
     return depth
 
 
-def _after(session: Session, new: int, changed: int, deleted: int, held: int) -> dict[str, str]:
-    return {
-        "commit": _commit(session, new, changed, deleted, held),
-        "rollback": _rollback(session, new, changed),
-        "close": _close(session, new, changed, held),
-    }
-
-
-def _commit(session: Session, new: int, changed: int, deleted: int, held: int) -> str:
+def _commit(session: Session, contents: _Contents) -> str:
     error = commit_error(session)
     if error:
         return f"raises {error}"
-    parts = [
-        f"{count} {word}"
-        for count, word in ((new, "inserted"), (changed, "updated"), (deleted, "deleted"))
-        if count
-    ]
+    orphans = [state for state in contents.changed if is_going(state, session)]
+    updated = [state for state in contents.changed if written_columns(state) and state not in orphans]
+    counts = {
+        "inserted": len(contents.new),
+        "updated": len(updated),
+        "deleted": len(contents.deleted) + len(orphans),
+    }
+    parts = [f"{count} {word}" for word, count in counts.items() if count]
+    parts += ["rows of relationships written"] if any(map(written_relations, contents.changed)) else []
     after = "; expires every instance" if session.expire_on_commit else "; values stay loaded"
-    return f"{', '.join(parts) or 'writes nothing'}{after if held + new else ''}"
+    return f"{', '.join(parts) or 'writes nothing'}{after if contents.held or contents.new else ''}"
 
 
-def _rollback(session: Session, new: int, changed: int) -> str:
+def _rollback(session: Session, contents: _Contents) -> str:
     if not session.in_transaction():
         return "does nothing, there is no transaction"
-    parts = ["undoes what was flushed", "expires every instance, whatever expire_on_commit says"]
-    parts += [f"{new} new become{'s' if new == 1 else ''} transient"] if new else []
-    parts += [f"the changes of {changed} are lost"] if changed else []
-    return "; ".join(parts)
+    parts = ["undoes what was flushed"]
+    parts += ["expires every instance, whatever expire_on_commit says"] if contents.held else []
+    return "; ".join([*parts, *_losses(contents)])
 
 
-def _close(session: Session, new: int, changed: int, held: int) -> str:
+def _close(session: Session, contents: _Contents) -> str:
+    held = len(contents.held)
     parts = ["rolls back the transaction"] if session.in_transaction() else []
     parts += [f"{held} become{'s' if held == 1 else ''} detached"] if held else []
-    parts += [f"{new} new become{'s' if new == 1 else ''} transient"] if new else []
-    parts += [f"the changes of {changed} are lost"] if changed else []
-    return "; ".join(parts) or "does nothing"
+    return "; ".join([*parts, *_losses(contents)]) or "does nothing"
+
+
+def _losses(contents: _Contents) -> list[str]:
+    new, changed = len(contents.new), len(contents.changed)
+    parts = [f"{new} new become{'s' if new == 1 else ''} transient"] if new else []
+    return parts + ([f"the changes of {changed} are lost"] if changed else [])

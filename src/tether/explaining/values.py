@@ -88,7 +88,8 @@ def _container(
     rest = len(value) - len(first)
     if isinstance(value, (set, frozenset)) and not rest:
         first.sort()  # the order of a set differs from run to run
-    return f"{opening}{', '.join(first)}{f', ... ({len(value)} elements)' if rest else ''}{closing}"
+    more = f", ... ({len(value)} elements)" if rest else "," if opening == "(" and len(first) == 1 else ""
+    return f"{opening}{', '.join(first)}{more}{closing}"
 
 
 def _brackets(value: object) -> tuple[str, str]:
