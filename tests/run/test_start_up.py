@@ -18,12 +18,12 @@ LOADED = "import sys; print(sorted(sys.modules))"
 
 def test_program_without_sqlalchemy_loads_the_hook_only(tmp_path: Path) -> None:
     """
-    Under tether a program has the modules it has without, and the hook with its ``__future__``.
+    Under tether a program has the modules it has without, and the hook with what that imports.
     """
     write(tmp_path, LOADED)
     alone, under = run([*PYTHON, "app.py"], tmp_path), run([*TETHER, "app.py"], tmp_path)
 
-    assert {"_tether_hook", "__future__"} == set(eval(under.out)) - set(eval(alone.out))
+    assert {"_tether_hook", "__future__", "atexit"} == set(eval(under.out)) - set(eval(alone.out))
 
 
 def test_user_sitecustomize_still_runs(tmp_path: Path) -> None:
