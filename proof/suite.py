@@ -29,6 +29,7 @@ class Suite:
         source: ``distribution==version`` whose source distribution holds the tests.
         requirements: What its environment holds beside tether.
         parts: Arguments of pytest, once for each time it has to run.
+        library: Packages under test, whose own lines are not the program's.
         variables: Environment variables the project's own runs set.
     """
 
@@ -36,6 +37,7 @@ class Suite:
     source: str
     requirements: tuple[str, ...]
     parts: tuple[tuple[str, ...], ...]
+    library: str = ""
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -105,6 +107,7 @@ def _part(suite: Suite, arguments: tuple[str, ...], stem: Path, mode: Mode) -> R
         "TETHER_PROOF_OUTCOMES": str(outcomes),
         "TETHER_PROOF_REPORT": str(report),
         "TETHER_PROOF_RESTART": "1" if mode.restart else "0",
+        "TETHER_PROOF_LIBRARY": suite.library,
     }
     # Named, so that pytest does not go on looking upwards and take tether's own configuration.
     configuration = ("-c", "pyproject.toml")

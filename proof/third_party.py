@@ -24,12 +24,14 @@ SUITES = {
         Suite(
             name="flask-sqlalchemy",
             source="flask-sqlalchemy==3.1.1",
+            library="flask_sqlalchemy",
             requirements=("flask-sqlalchemy==3.1.1", "sqlalchemy==2.0.58", "flask[async]", *PYTEST),
             parts=((*QUIET, "tests"),),
         ),
         Suite(
             name="sqlmodel",
             source="sqlmodel==0.0.50",
+            library="sqlmodel",
             requirements=(
                 *(
                     "sqlmodel==0.0.50",
@@ -57,6 +59,7 @@ SUITES = {
         Suite(
             name="marshmallow-sqlalchemy",
             source="marshmallow-sqlalchemy==1.6.0",
+            library="marshmallow_sqlalchemy",
             requirements=(
                 *("marshmallow-sqlalchemy==1.6.0", "sqlalchemy==2.1.9", "pytest-lazy-fixtures"),
                 *PYTEST,
@@ -66,6 +69,7 @@ SUITES = {
         Suite(
             name="sqlalchemy-continuum",
             source="sqlalchemy-continuum==2.0.0",
+            library="sqlalchemy_continuum",
             requirements=(
                 *("sqlalchemy-continuum==2.0.0", "sqlalchemy==2.1.9", "psycopg2-binary", "pymysql"),
                 *("flask", "flask-login", "flask-sqlalchemy", "sqlmodel"),
@@ -77,6 +81,7 @@ SUITES = {
         Suite(
             name="fastapi-users-db-sqlalchemy",
             source="fastapi-users-db-sqlalchemy==7.0.0",
+            library="fastapi_users_db_sqlalchemy",
             requirements=(
                 *("fastapi-users-db-sqlalchemy==7.0.0", "sqlalchemy[asyncio]==2.0.58", "aiosqlite"),
                 *("pytest-asyncio", "pytest-mock"),

@@ -1,8 +1,12 @@
 """A pytest plugin that runs another project's tests under watch, with everything that is on by default.
 
-It changes nothing about the tests and fails none. What was found goes, with the test it was found in, to the
-JSON file named by TETHER_PROOF_REPORT. With TETHER_PROOF_RESTART=1 the watch is started anew for each test:
-SQLAlchemy's own tests clear all event listeners after every test, ours among them.
+It changes nothing about the tests and fails none. Environment variables say the rest:
+
+TETHER_PROOF_REPORT: The JSON file for what was found, each with the test it was found in.
+TETHER_PROOF_LIBRARY: The package under test. It is imported from a source tree here; in a program it is an
+    installed package, whose lines are not the program's own.
+TETHER_PROOF_RESTART: "1" starts the watch anew for each test: SQLAlchemy's own tests clear all event listeners
+    after every test, ours among them.
 """
 
 from __future__ import annotations
@@ -26,9 +30,14 @@ class UnderWatch:
     def __init__(self, file: Path, *, restart: bool) -> None:
         self.file = file
         self.restart = restart
-        self.report = tether.start(mode="collect")
+        self.library = tuple(os.environ["TETHER_PROOF_LIBRARY"].split())
+        self.report = self.start()
         self.found: list[dict[str, Any]] = []
         self.disabled: set[str] = set()
+
+    def start(self) -> tether.Report:
+        """Switch everything on that is on by default."""
+        return tether.start(mode="collect", skip=self.library)
 
     def keep(self, test: str) -> None:
         """Note what was found since the last time as found in *test*."""
@@ -42,7 +51,7 @@ class UnderWatch:
         self.keep(item.nodeid)
         if self.restart:
             self.finish(item.nodeid)
-            self.report = tether.start(mode="collect")
+            self.report = self.start()
         return result
 
     def finish(self, test: str) -> None:
