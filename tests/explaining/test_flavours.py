@@ -330,8 +330,42 @@ def test_own_get_bind_is_not_called(database: Engine) -> None:
         session.info["asked"] = True
         explained = explain(child).long, explain(session).long
 
-    assert "session: Routing without a bind" in explained[0]
-    assert explained[1].startswith("Routing without a bind")
+    assert "session: Routing with a get_bind() of its own" in explained[0]
+    assert explained[1].startswith("Routing with a get_bind() of its own")
+
+
+def test_async_session_with_its_own_get_bind(run_async: Callable[..., Any]) -> None:
+    """
+    An AsyncSession that routes by its own code still is one: an expired column raises MissingGreenlet.
+    """
+    engine = create_async_engine("sqlite+aiosqlite://")
+
+    class Routing(Session):
+        def get_bind(self, *arguments: Any, **options: Any) -> Any:
+            return engine.sync_engine
+
+    async def outcome() -> tuple[str, str]:
+        async with AsyncSession(sync_session_class=Routing) as session:
+            await (await session.connection()).run_sync(Base.metadata.create_all)
+            session.add(Child(id=1))
+            await session.commit()
+            child = await session.get(Child, 1)
+            session.expire(child)
+            predicted = reading(inspect(child), "name", around(inspect(child))).raises
+            try:
+                assert child.name
+            except Exception as error:  # noqa: BLE001  its name is what was predicted
+                observed_name = raised(error)
+            await session.rollback()
+        await engine.dispose()
+        return predicted, observed_name
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a coroutine of the driver that the read could not await
+        predicted, happened = run_async(outcome)
+        gc.collect()
+
+    assert "MissingGreenlet" == predicted == happened
 
 
 def test_noload(database: Engine) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy.orm.attributes import instance_state
 
 from tether.explaining.consequences import commit_error, is_going, written_columns, written_relations
 from tether.explaining.explanation import Explanation
-from tether.explaining.surroundings import bind_of, changed_in, in_order
+from tether.explaining.surroundings import async_owner, bind_of, changed_in, in_order, plain_get_bind
 from tether.explaining.values import label
 from tether.orm.inspect import net_changes, state_of
 
@@ -106,10 +105,10 @@ def _member(state: InstanceState[Any]) -> str:
 def session_name(session: Session, bind: Engine | Connection | None) -> str:
     """Return the class of the Session and its database, without password and query of the URL."""
     # An AsyncSession is a proxy; the instances belong to the Session inside.
-    asyncio: Any = sys.modules.get("sqlalchemy.ext.asyncio")
-    proxy = asyncio.async_session(session) if asyncio is not None else None
-    name = type(session if proxy is None else proxy).__name__
-    return f"{name} on {url_of(bind)}" if bind is not None else f"{name} without a bind"
+    name = type(async_owner(session) or session).__name__
+    if bind is None:
+        return f"{name} without a bind" if plain_get_bind(session) else f"{name} with a get_bind() of its own"
+    return f"{name} on {url_of(bind)}"
 
 
 def url_of(bind: Engine | Connection) -> str:

@@ -73,7 +73,7 @@ def obstacle(session: Session, mapper: Mapper[Any] | None = None) -> str:
         return "UnboundExecutionError"
     if not session.autobegin and not session.in_transaction():
         return "InvalidRequestError"
-    return "MissingGreenlet" if needs_await(bind) else ""
+    return "MissingGreenlet" if needs_await(session, bind) else ""
 
 
 def bind_of(session: Session, mapper: Mapper[Any] | None = None) -> Engine | Connection | None:
@@ -91,9 +91,15 @@ def plain_get_bind(session: Session) -> bool:
     return type(session).get_bind is Session.get_bind
 
 
-def needs_await(bind: Engine | Connection | None) -> bool:
+def async_owner(session: Session) -> Any:
+    """Return the AsyncSession around a Session, None if there is none."""
+    asyncio: Any = sys.modules.get("sqlalchemy.ext.asyncio")
+    return asyncio.async_session(session) if asyncio is not None else None
+
+
+def needs_await(session: Session, bind: Engine | Connection | None) -> bool:
     """Return True if SQL needs an await, and the caller is not where SQLAlchemy can make one."""
-    if bind is None or not bind.dialect.is_async:
+    if not (bind.dialect.is_async if bind is not None else async_owner(session)):
         return False
     greenlet: Any = sys.modules.get("greenlet")
     # Inside AsyncSession.run_sync() the code runs in a child greenlet, elsewhere in the root one.
