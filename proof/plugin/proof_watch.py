@@ -5,8 +5,8 @@ It changes nothing about the tests and fails none. Environment variables say the
 TETHER_PROOF_REPORT: The JSON file for what was found, each with the test it was found in.
 TETHER_PROOF_LIBRARY: The package under test. It is imported from a source tree here; in a program it is an
     installed package, whose lines are not the program's own.
-TETHER_PROOF_RESTART: "1" starts the watch anew for each test: SQLAlchemy's own tests clear all event listeners
-    after every test, ours among them.
+TETHER_PROOF_RESTART: "1" starts the watch anew for each test: SQLAlchemy's own tests clear all event
+    listeners after every test, ours among them.
 """
 
 from __future__ import annotations
