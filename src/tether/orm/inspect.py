@@ -92,6 +92,13 @@ def _differing(state: InstanceState[Any], dict_: dict[str, Any] | None) -> Itera
     # committed_state holds every attribute that was set, appended to, deleted or
     # flagged since the last flush, so nothing else can have a change.
     for key, old in tuple(state.committed_state.items()):
+        impl = state.manager[key].impl
+        if not (
+            impl.collection or impl.uses_objects
+        ):  # what History.from_scalar_attribute does, at a tenth of the cost
+            if impl.is_equal(values.get(key, LoaderCallableStatus.NO_VALUE), old) is not True:
+                yield key
+            continue
         # A one-to-one that was set while it was not loaded: asking for its history
         # emits a SELECT for the old value even with PASSIVE_NO_INITIALIZE, because
         # ScalarObjectAttributeImpl.get_history adds SQL_OK (2.0.20, 2.0.58, 2.1.9).

@@ -197,6 +197,11 @@ def live_sessions() -> Mapping[int, Session]:
     return session_module._sessions
 
 
+def is_live(number: int) -> bool:
+    """Return True if the Session of this ``hash_key`` is alive; asks the dictionary below the weak one."""
+    return number in session_module._sessions.data
+
+
 def modified_states(session: Session) -> list[InstanceState[Any]]:
     """Return the states of *session* with unflushed changes, net or not.
 

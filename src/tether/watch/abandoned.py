@@ -20,7 +20,11 @@ Row = tuple[str, str, str, Site | None, Site | None]
 def flushed_rows(record: SessionRecord) -> list[Row]:
     """Return what the open transaction has flushed, as ``WorkAbandoned.rows``."""
     rows = record.all_flushed().values()
-    return [(row.class_name, row.class_path, row.operation, row.site, row.made) for row in rows]
+    return [(row.class_.__name__, _path(row.class_), row.operation, row.site, row.made) for row in rows]
+
+
+def _path(class_: type) -> str:
+    return f"{class_.__module__}.{class_.__qualname__}"
 
 
 def pending_rows(states: Iterable[Any]) -> list[Row]:
@@ -29,8 +33,7 @@ def pending_rows(states: Iterable[Any]) -> list[Row]:
     for state in states:
         made = getattr(state, "_tether_made", None)
         site = made[0] if made is not None else None
-        class_ = state.class_
-        rows.append((class_.__name__, f"{class_.__module__}.{class_.__qualname__}", "add", site, site))
+        rows.append((state.class_.__name__, _path(state.class_), "add", site, site))
     return rows
 
 

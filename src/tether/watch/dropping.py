@@ -54,27 +54,37 @@ def report_dropped(
     if not recorder.takes(ChangesDropped) or exception_in_flight():
         return
     wanted = None if names is None else set(names)
+    alike: dict[Any, tuple[Any, int]] = {}
     for state in states:
         if state.key is None or private.is_deleted(state):
             continue
         changed = [name for name in net_changes(state) if wanted is None or name in wanted]
         if cause in _SPARING_CHILDREN:
             changed = [name for name in changed if not _is_carried_by_children(state.mapper, name)]
-        if changed:
-            _publish(recorder, waiting, state, tuple(sorted(changed)), cause, site)
+        if not changed:
+            continue
+        if cause in _KEEPING and waiting.hold(state) is not None:
+            _publish(recorder, state, tuple(sorted(changed)), cause, site, can_return=True)
+        else:
+            # A rollback may drop thousands of alike changes: say it once, with a count.
+            key = (state.class_, tuple(sorted(changed)), getattr(state, "_tether_wrote", None))
+            alike[key] = (state, alike.get(key, (state, 0))[1] + 1)
+    for (_, changed_names, _), (state, count) in alike.items():
+        _publish(recorder, state, changed_names, cause, site, count=count)
 
 
 def _publish(
     recorder: Recorder,
-    waiting: Waiting,
     state: Any,
     changed: tuple[str, ...],
     cause: Cause,
     site: Site | None,
+    *,
+    can_return: bool = False,
+    count: int = 1,
 ) -> None:
-    can_return = cause in _KEEPING and waiting.hold(state) is not None
     instance = recorder.instance(state)
-    recorder.publish(ChangesDropped(instance, changed, cause, site, can_return), instance.class_path)
+    recorder.publish(ChangesDropped(instance, changed, cause, site, can_return, count), instance.class_path)
 
 
 def drop_collected(recorder: Recorder, waiting: Waiting, session: Any) -> None:

@@ -125,6 +125,7 @@ class ChangesDropped(Event):
     Attributes:
         attributes: Names whose values really differed.
         can_return: True if the instance still holds them, and they are saved if it is added to a Session.
+        count: How many instances lost alike changes at once.
     """
 
     instance: Instance
@@ -132,6 +133,7 @@ class ChangesDropped(Event):
     cause: Cause
     site: Site | None
     can_return: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

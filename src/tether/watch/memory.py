@@ -6,9 +6,9 @@ state the memory: about 20,000 queries, 50,000 committed rows, 20,000 Sessions, 
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tether.core.states import Cause
 from tether.watch.site import Site
@@ -17,7 +17,6 @@ MAXIMUM_RUNS: Final = 20_000
 MAXIMUM_COMMITTED: Final = 50_000
 MAXIMUM_SESSIONS: Final = 20_000
 MAXIMUM_FLUSHED: Final = 10_000
-HISTORY: Final = 8
 
 
 class Ending:
@@ -45,27 +44,37 @@ class Ending:
         self.generation = generation
 
 
-@dataclass(frozen=True, slots=True)
 class Mark:
-    """Where one instance was written or expired, and which watch saw it."""
+    """Where one instance, or a whole Session, was expired or joined, and which watch saw it."""
 
-    site: Site | None
-    cause: Cause
-    generation: int
-    sequence: int = 0
+    __slots__ = ("cause", "generation", "site")
+
+    def __init__(self, site: Site | None, cause: Cause, generation: int) -> None:
+        self.site = site
+        self.cause = cause
+        self.generation = generation
 
 
-@dataclass(slots=True)
-class Written:
+class Written(NamedTuple):
     """A row that a flush wrote in a transaction that is still open."""
 
-    class_name: str
-    class_path: str
+    class_: type
     operation: str  # "INSERT", "UPDATE" or "DELETE"
     site: Site | None
     token: int
-    attributes: frozenset[str]
-    made: Site | None = None
+    attributes: tuple[str, ...]
+    made: Site | None
+
+
+class RepeatedLoad:
+    """The same load from one line: the rows so far, and from the threshold on the event and how often."""
+
+    __slots__ = ("count", "event", "rows")
+
+    def __init__(self) -> None:
+        self.rows: set[Any] = set()
+        self.event: Any = None
+        self.count = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -95,10 +104,9 @@ class SessionRecord:
     flushed: dict[int, dict[Any, Written]] = field(default_factory=dict)
     database: str = ""
     inside: dict[tuple[int, int], int] = field(default_factory=dict)
-    loads: dict[Any, Any] | None = None
+    loads: dict[Any, RepeatedLoad] | None = None
     failure: tuple[Site | None, str] | None = None
-    sizes: list[int] = field(default_factory=list)
-    history: deque[tuple[str, Site | None]] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    sizes: list[int] | None = None
 
     def all_flushed(self) -> dict[Any, Written]:
         """Return the rows written in the open transaction, savepoints included."""
@@ -141,15 +149,14 @@ class Runs:
                 self.limited.discard(old)
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """The newest version of a row that this process has committed."""
 
     sequence: int
     operation: str
     site: Site | None
     token: int
-    attributes: frozenset[str]
+    attributes: tuple[str, ...]
 
 
 class CommitLog:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
@@ -62,16 +63,17 @@ class Recorder:
     def __init__(self, config: Config, ledger: Ledger) -> None:
         self.config = config
         self.ledger = ledger
-        self.sites = Sites(config.skip)
+        self.generation = next(_generations)
+        self.sites = Sites(config.skip, self.generation)
         self.capture = self.sites.capture
         self.runs = Runs()
         self.sessions: dict[int, SessionRecord | None] = {}
         self.log = CommitLog()
-        self.generation = next(_generations)
         self.handlers: dict[type[Event], list[tuple[Any, Callable[[Any], Iterable[Finding] | None]]]] = {}
         self.late: deque[Callable[[], None]] = deque(maxlen=100_000)
         self.local = threading.local()
         self.dormant: list[Any] = []
+        self._modules = 0
         self._sampled = 0.0
 
     # ------------------------------------------------------------------ events
@@ -132,7 +134,7 @@ class Recorder:
 
     def adopt(self, number: int, created: Site | None, *, before_watch: bool = False) -> SessionRecord | None:
         """Start a record for a Session, unless sampling leaves it out."""
-        if self.dormant:
+        if self.dormant and len(sys.modules) != self._modules:
             self.wake()
         if len(self.sessions) >= MAXIMUM_SESSIONS:
             self._forget_dead_sessions()
@@ -142,6 +144,7 @@ class Recorder:
 
     def wake(self) -> None:
         """Start the probes whose module the program has imported by now."""
+        self._modules = len(sys.modules)
         for probe in [probe for probe in self.dormant if _is_imported(probe.module)]:
             self.dormant.remove(probe)
             probe.begin()
@@ -228,10 +231,10 @@ class Recorder:
         return record.expiry if record is not None else None
 
     def _changed(self, state: InstanceState[Any]) -> Place | None:
-        mark = getattr(state, "_tether_wrote", None)
-        if mark is None or mark.generation != self.generation:
-            return None
-        return self.place(mark.site, "changed")
+        site = getattr(state, "_tether_wrote", None)
+        return (
+            self.place(site, "changed") if site is not None and site.generation == self.generation else None
+        )
 
     def place(self, site: Site | None, role: str, cause: str = "") -> Place:
         """Return *site* in its role, or words in its place."""
@@ -241,12 +244,20 @@ class Recorder:
             role, cause=cause, note="" if site.own else "inside a library; no line of the program"
         )
 
-    # ------------------------------------------------------------------ growth
+    # ------------------------------------------------------------------ the end of a transaction
+
+    def tell_repeated_loads(self, record: SessionRecord) -> None:
+        """Publish how often each repeated load went on after it was reported."""
+        for load in (record.loads or {}).values():
+            if load.count:
+                self.publish(replace(load.event, count=load.count), load.event.instance.class_path)
 
     def measure(self, session: Session, record: SessionRecord) -> None:
         """At the end of a transaction, note the size of the identity map; report one that only grows."""
         size = private.identity_map_size(session)
-        sizes = record.sizes
+        if size < self.config.identity_map_threshold // GROWING:
+            return
+        sizes = record.sizes = record.sizes or []
         if sizes and size <= sizes[-1]:
             sizes.clear()
         sizes.append(size)

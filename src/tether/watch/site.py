@@ -39,16 +39,18 @@ class Site:
         code: The code object, which keeps file, function and line table.
         lasti: The instruction, which gives line and column when somebody asks.
         api: Outermost SQLAlchemy function on the way from there; "" if none.
+        generation: Number of the watch that took it.
         own: False if no frame of the program itself was on the stack, only libraries.
     """
 
-    __slots__ = ("_place", "api", "code", "lasti", "own")
+    __slots__ = ("_place", "api", "code", "generation", "lasti", "own")
 
-    def __init__(self, code: CodeType, lasti: int, api: str, own: bool) -> None:
+    def __init__(self, code: CodeType, lasti: int, api: str, own: bool, generation: int = 0) -> None:
         self.code = code
         self.lasti = lasti
         self.api = api
         self.own = own
+        self.generation = generation
         self._place: Place | None = None
 
     def place(self, role: str, *, cause: str = "", note: str = "") -> Place:
@@ -84,9 +86,11 @@ class Sites:
 
     Args:
         skip: Package names, or globs over file names, whose frames are not the program's own.
+        generation: Number of the watch.
     """
 
-    def __init__(self, skip: tuple[str, ...] = ()) -> None:
+    def __init__(self, skip: tuple[str, ...] = (), generation: int = 0) -> None:
+        self.generation = generation
         self.kinds: dict[str, int] = {}  # by file name: hashing a code object costs three times as much
         self.interned: dict[tuple[int, int, str], Site] = {}
         self._skip = skip
@@ -97,18 +101,19 @@ class Sites:
     def capture(self) -> Site | None:
         """Return the nearest line of the program itself, or of a library if there is none; None if neither."""
         frame: FrameType | None = sys._getframe(1)
-        kinds, api, library = self.kinds, "", None
+        kinds, api, library = self.kinds, None, None
         greenlet = None
         while True:
             while frame is not None:
                 code = frame.f_code
                 kind = kinds.get(code.co_filename)
-                if kind is None:
-                    kind = self.classify(code.co_filename)
-                if kind == USER:
+                if kind == SQLALCHEMY:  # most frames on the way
+                    api = code
+                elif kind == USER:
                     return self._intern(code, frame.f_lasti, api, True)
-                if kind == SQLALCHEMY:
-                    api = code.co_name
+                elif kind is None:
+                    self.classify(code.co_filename)
+                    continue
                 elif kind == LIBRARY:
                     library = library or frame
                 elif kind == LOOP:
@@ -130,23 +135,24 @@ class Sites:
             if kind is None:
                 kind = self.classify(frame.f_code.co_filename)
             if kind == USER:
-                return self._intern(frame.f_code, frame.f_lasti, "", True)
+                return self._intern(frame.f_code, frame.f_lasti, None, True)
             frame = frame.f_back
         return None
 
-    def _fallback(self, api: str, library: FrameType | None) -> Site | None:
+    def _fallback(self, api: CodeType | None, library: FrameType | None) -> Site | None:
         known = awaiting.get()
         if known is not None:
             return known[0]
         return self._intern(library.f_code, library.f_lasti, api, False) if library is not None else None
 
-    def _intern(self, code: CodeType, lasti: int, api: str, own: bool) -> Site:
+    def _intern(self, code: CodeType, lasti: int, through: CodeType | None, own: bool) -> Site:
+        api = through.co_name if through is not None else ""
         key = (id(code), lasti, api)  # safe: the Site keeps the code object, so its id is not reused
         site = self.interned.get(key)
         if site is None:
             if len(self.interned) >= MAXIMUM_SITES:
                 self.interned.clear()  # sites in use live on; only equality by identity is lost
-            site = self.interned[key] = Site(code, lasti, api, own)
+            site = self.interned[key] = Site(code, lasti, api, own, self.generation)
         return site
 
     def classify(self, path: str) -> int:

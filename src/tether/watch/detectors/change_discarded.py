@@ -27,7 +27,7 @@ class ChangeDiscarded(Detector):
         if event.can_return:
             self.waiting[event.instance.token] = event
         else:
-            yield self.finding(event, event.attributes)
+            yield self.finding(event, event.attributes).times(event.count)
 
     def instance_returned(self, event: InstanceReturned) -> None:
         """Forget it: the change was carried over."""

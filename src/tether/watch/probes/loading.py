@@ -9,6 +9,7 @@ from tether.orm import private
 from tether.watch.dropping import report_dropped
 from tether.watch.events import ChangesDropped, LoadedInLoop
 from tether.watch.loaders import attribute_of_load, loader_option
+from tether.watch.memory import RepeatedLoad
 from tether.watch.probes.base import Probe
 
 
@@ -53,30 +54,28 @@ class Queries(Probe):
             return
         state = refreshed if refreshed is not None else parent
         attribute, kind = attribute_of_load(context, state, refreshed is not None)
-        count = self._count(record, (site, state.class_, attribute, kind), state)
-        if count:
+        if record.loads is None:
+            record.loads = {}
+        key = (site, state.class_, attribute, kind)
+        load = record.loads.get(key)
+        if load is None:
+            load = record.loads[key] = RepeatedLoad()
+        if load.event is not None:
+            load.count += 1  # told when the transaction ends
+            return
+        load.rows.add(state.key or id(state))
+        if len(load.rows) >= recorder.config.loop_threshold:
             option = loader_option(state.mapper, attribute)
             facts = recorder.instance(state)
-            recorder.publish(LoadedInLoop(facts, attribute, kind, option, count, site), facts.class_path)
+            load.event = LoadedInLoop(facts, attribute, kind, option, len(load.rows), site)
+            load.rows.clear()  # they need not be told apart any longer
+            recorder.publish(load.event, facts.class_path)
 
     def _keep_origin(self, state: Any) -> None:
         # The refresh gives the state a new run number; keep where the row came from in the first place.
         sites, run = self.recorder.runs.sites, state.__dict__.get("runid")
         if getattr(state, "_tether_made", None) is None and run in sites:
             state._tether_made = (sites[run], "loaded")
-
-    def _count(self, record: Any, key: Any, state: Any) -> int:
-        """Return how many rows to report now: none below the threshold, then all so far, then each."""
-        if record.loads is None:
-            record.loads = {}
-        rows = record.loads.setdefault(key, set())
-        if rows is None:
-            return 1
-        rows.add(state.key or id(state))
-        if len(rows) < self.recorder.config.loop_threshold:
-            return 0
-        record.loads[key] = None  # the rows need not be told apart any longer
-        return len(rows)
 
     def populating(self, context: Any, site: Any) -> None:
         """Report changes that the rows of this query are about to overwrite."""

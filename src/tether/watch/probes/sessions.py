@@ -13,7 +13,6 @@ from tether.watch.abandoned import flushed_rows, pending_rows
 from tether.watch.dropping import drop_collected
 from tether.watch.events import (
     ChangesDropped,
-    MapGrew,
     SessionCollected,
     WorkAbandoned,
 )
@@ -51,7 +50,7 @@ class Deaths(Probe):
     hides its Sessions from us.
     """
 
-    events = (SessionCollected, WorkAbandoned, ChangesDropped, MapGrew)
+    events = (SessionCollected, WorkAbandoned, ChangesDropped)
     always = True
 
     def start(self) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 from tether.core.states import Cause
 from tether.orm import private
-from tether.orm.inspect import has_net_changes, net_changes
+from tether.orm.inspect import has_net_changes
 from tether.watch.abandoned import Row, flushed_rows
 from tether.watch.causes import running_cause
 from tether.watch.dropping import report_dropped
-from tether.watch.events import ChangesDropped, OutdatedRead, WorkAbandoned
+from tether.watch.events import ChangesDropped, LoadedInLoop, MapGrew, OutdatedRead, WorkAbandoned
 from tether.watch.inflight import exception_in_flight
 from tether.watch.memory import MAXIMUM_FLUSHED, Mark, SessionRecord, Written
 from tether.watch.probes.base import Probe
@@ -18,52 +18,12 @@ from tether.watch.recorder import token_of
 
 
 class Transactions(Probe):
-    """Keeps each Session's record in step with its transaction."""
+    """Remembers the commit or rollback that expired a Session, and what was written before it."""
 
-    names = ("flushed", "remove_snapshot", "restore_snapshot", "end_transaction")
-    events = (WorkAbandoned, OutdatedRead, ChangesDropped)
+    names = ("remove_snapshot", "restore_snapshot")
+    events = (ChangesDropped,)
     always = True
     order = 1
-
-    def wrap_flushed(self, original: Any) -> Any:
-        """Wrap the end of a successful flush, before its states are marked clean."""
-
-        def finalize_flush_changes(self_: Any) -> None:
-            if self.on:
-                try:
-                    self.flushed(self_)
-                except Exception as error:
-                    self.broke(error)
-            original(self_)
-
-        return finalize_flush_changes
-
-    def flushed(self, work: Any) -> None:
-        """Remember which rows the flush wrote."""
-        recorder = self.recorder
-        record = recorder.record(work.session)
-        if record is None:
-            return
-        site = record.flush = recorder.capture()
-        if not recorder.takes(WorkAbandoned) and not recorder.takes(OutdatedRead):
-            return
-        level = record.flushed.setdefault(private.savepoint_depth(work.transaction), {})
-        for state, (is_deleted, list_only) in work.states.items():
-            if not list_only and len(level) < MAXIMUM_FLUSHED:
-                self._remember(level, state, is_deleted, site)
-
-    def _remember(self, level: dict[Any, Written], state: Any, is_deleted: bool, site: Any) -> None:
-        is_insert = state.key is None
-        if not is_insert and not is_deleted and not has_net_changes(state):
-            return  # a flush visits it, but has nothing to write
-        key = state.key or state.mapper.identity_key_from_instance(state.obj())
-        operation = "INSERT" if is_insert else "DELETE" if is_deleted else "UPDATE"
-        names = frozenset(() if operation != "UPDATE" else net_changes(state))
-        path = f"{state.class_.__module__}.{state.class_.__qualname__}"
-        made = (getattr(state, "_tether_wrote", None) or Mark(None, Cause.UNKNOWN, 0)).site or site
-        level[key] = Written(state.class_.__name__, path, operation, site, token_of(state), names, made)
-
-    # ------------------------------------------------------------------ commit
 
     def wrap_remove_snapshot(self, original: Any) -> Any:
         """Wrap what happens once a commit has succeeded."""
@@ -88,7 +48,6 @@ class Transactions(Probe):
             record.commit_savepoint(private.savepoint_depth(transaction))
             return
         site = recorder.capture()
-        record.history.append(("commit", site))
         if session.expire_on_commit:
             record.expiry = Mark(site, Cause.COMMIT, recorder.generation)
         written = record.all_flushed()
@@ -128,13 +87,59 @@ class Transactions(Probe):
         if transaction.nested:
             record.roll_back_savepoint(private.savepoint_depth(transaction))
             return  # only instances modified inside a savepoint are expired; the program chose its extent
-        record.history.append(("rollback", site))
         record.expiry = Mark(site, Cause.ROLLBACK, recorder.generation)
         record.flushed = {}
         if recorder.config.rollback and running_cause() is Cause.ROLLBACK:
             report_dropped(recorder, self.waiting, private.modified_states(session), Cause.ROLLBACK, site)
 
-    # ------------------------------------------------------------------ the end
+
+class Flushes(Probe):
+    """Remembers what each flush wrote, and says what a transaction ends with that nobody ended."""
+
+    names = ("flushed", "end_transaction")
+    events = (WorkAbandoned, OutdatedRead, LoadedInLoop, MapGrew)
+    order = 1
+
+    def wrap_flushed(self, original: Any) -> Any:
+        """Wrap the end of a successful flush, before its states are marked clean."""
+
+        def finalize_flush_changes(self_: Any) -> None:
+            if self.on:
+                try:
+                    self.flushed(self_)
+                except Exception as error:
+                    self.broke(error)
+            original(self_)
+
+        return finalize_flush_changes
+
+    def flushed(self, work: Any) -> None:
+        """Remember which rows the flush wrote."""
+        recorder = self.recorder
+        record = recorder.record(work.session)
+        if record is None:
+            return
+        site = record.flush = recorder.capture()
+        level = record.flushed.setdefault(private.savepoint_depth(work.transaction), {})
+        for state, (is_deleted, list_only) in work.states.items():
+            if not list_only and len(level) < MAXIMUM_FLUSHED:
+                self._remember(level, state, is_deleted, site)
+
+    def _remember(self, level: dict[Any, Written], state: Any, is_deleted: bool, site: Any) -> None:
+        key = state.key
+        if key is None:
+            operation, names = "INSERT", ()
+            key = state.mapper.identity_key_from_instance(state.obj())
+        elif is_deleted:
+            operation, names = "DELETE", ()
+        else:
+            operation, names = "UPDATE", tuple(state.committed_state)
+            if not has_net_changes(state):
+                return  # the flush visits it, but has nothing to write
+        mark = state._tether_wrote
+        level[key] = Written(
+            state.class_, operation, site, token_of(state), names, mark.site if mark else site
+        )
 
     def wrap_end_transaction(self, original: Any) -> Any:
         """Wrap the end of a transaction of any kind."""
@@ -159,12 +164,16 @@ class Transactions(Probe):
             return
         record.database = private.database_of(transaction) or record.database
         pending = recorder.local.__dict__.pop("abandoned", None)
-        if not private.is_outside_transaction(transaction) and not exception_in_flight():
-            self._abandoned(record, pending or [])
+        if record.loads:
+            recorder.tell_repeated_loads(record)
+        if pending or record.flushed:
+            self._abandoned(transaction, record, pending or [])
         recorder.measure(transaction.session, record)
         record.end_transaction()
 
-    def _abandoned(self, record: SessionRecord, pending: list[Row]) -> None:
+    def _abandoned(self, transaction: Any, record: SessionRecord, pending: list[Row]) -> None:
+        if private.is_outside_transaction(transaction) or exception_in_flight():
+            return
         recorder = self.recorder
         rows = flushed_rows(record) + pending
         if rows:

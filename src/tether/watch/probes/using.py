@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import exc
 
 from tether.orm import private
-from tether.watch.events import InsertRefused, SessionOverlap, UsedAfterFailure
+from tether.watch.events import InsertRefused, SessionCollected, SessionOverlap, UsedAfterFailure
 from tether.watch.inflight import error_is_expected
 from tether.watch.memory import SessionRecord
 from tether.watch.notes import add_story
@@ -33,8 +33,7 @@ class Using(Probe):
     """
 
     names = ("execute", "flush", "commit", "rollback")
-    events = (SessionOverlap, InsertRefused, UsedAfterFailure)
-    always = True
+    events = (SessionOverlap, InsertRefused, UsedAfterFailure, SessionCollected)
     order = 2
 
     def wrap_execute(self, original: Any) -> Any:

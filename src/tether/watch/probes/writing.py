@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tether.core.states import Cause
 from tether.orm import private
 from tether.watch.events import ChangesDropped, DetachedWrite, StateShared
-from tether.watch.memory import Mark
 from tether.watch.probes.base import Probe
 from tether.watch.waiting import note_write
 
@@ -29,8 +27,12 @@ class Writing(Probe):
             collection: bool = False,
             is_userland: bool = False,
         ) -> None:
-            # A mark or the first change of a clean instance; all other changes cost one attribute read.
-            if (self_._tether_end is not None or not self_.modified) and self.on:
+            # A mark, or the first change of a clean instance in a Session; all else costs two attribute reads.
+            if self_._tether_end is None and (
+                self_.modified or self_.session_id is None and self_.key is None
+            ):
+                return original(self_, dict_, attr, previous, collection, is_userland)  # type: ignore[no-any-return]
+            if self.on:
                 try:
                     self.note(self_, dict_, attr, previous)
                 except Exception as error:
@@ -47,10 +49,9 @@ class Writing(Probe):
         if self.note_shared(state, dict_, attribute):
             return
         number = state.session_id
-        if number is not None and number in private.live_sessions():
+        if number is not None and private.is_live(number):
             if self.recorder.sessions.get(number, True) is not None:
-                site = self.recorder.capture()
-                state._tether_wrote = Mark(site, Cause.UNKNOWN, self.recorder.generation)
+                state._tether_wrote = self.recorder.capture()
         elif state.key is not None or getattr(state, "_tether_merged", None) is not None:
             self.note_detached(state, attribute, previous)
 
