@@ -100,15 +100,16 @@ class Expiring(Probe):
     def wrap_expire_all(self, original: Any) -> Any:
         """Wrap ``Session.expire_all()``."""
 
-        def expire_all(self_: Any) -> None:
-            if self.on:
+        def expire_all(self: Any) -> None:
+            if probe.on:
                 try:
-                    self.expired_all(self_)
+                    probe.expired_all(self)
                 except Exception as error:
-                    self.broke(error)
-                self.recorder.ledger.raise_pending()
-            original(self_)
+                    probe.broke(error)
+                probe.recorder.ledger.raise_pending()
+            original(self)
 
+        probe = self
         return expire_all
 
     def expired(self, session: Any, state: Any) -> None:
