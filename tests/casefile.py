@@ -6,6 +6,7 @@ line promises by comments at its end:
 
 ``# check: hazard``    the static lens reports the hazard at this line
 ``# watch: hazard``    the runtime lens reports it at this line
+``# place: role``      and names this line in its story; either all lines of a story are promised or none
 ``# raises: Error``    on real SQLAlchemy this line raises Error, and that ends the case
 
 A line without a promise stays silent and raises nothing.
@@ -18,8 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PROMISE = re.compile(r"#\s*(check|watch|raises):\s*([A-Za-z-]+)")
-ANY_PROMISE = re.compile(r"\s*#\s*(check|watch|raises):.*")
+PROMISE = re.compile(r"#\s*(check|watch|place|raises):\s*([A-Za-z-]+)")
+ANY_PROMISE = re.compile(r"\s*#\s*(check|watch|place|raises):.*")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Case:
     block: Block
 
     def promises(self, kind: str) -> set[tuple[int, str]]:
-        """Return line and name of each promise of one kind: ``check``, ``watch`` or ``raises``."""
+        """Return line and name of each promise of one kind: ``check``, ``watch``, ``place`` or ``raises``."""
         return {
             (number, name)
             for number, text in enumerate(self.block.code.splitlines(), self.block.first_line)
