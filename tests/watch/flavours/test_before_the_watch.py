@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 import tether
-from tests.watch.shop import User
-from tests.watch.telling import told
+from tests.watch.flavours.people import User
+from tests.watch.flavours.telling import told
 
 LAZY = "lazy-load-after-close: loaded <load>, detached <end> ({}), used <use>"
 EXPIRED = "expired-read-after-close: loaded <load>, expired {} ({}), detached <end> (close), used <use>"
