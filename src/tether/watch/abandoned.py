@@ -27,6 +27,15 @@ def _path(class_: type) -> str:
     return f"{class_.__module__}.{class_.__qualname__}"
 
 
+def in_order(rows: list[Row]) -> tuple[Row, ...]:
+    """Return *rows* in an order that is the same in each run: a flush visits sets of ``id()``."""
+    return tuple(sorted(rows, key=lambda row: (row[1], row[2], _line(row[3]), _line(row[4]))))
+
+
+def _line(site: Site | None) -> tuple[str, int]:
+    return (site.code.co_filename, site.lasti) if site is not None else ("", 0)
+
+
 def pending_rows(states: Iterable[Any]) -> list[Row]:
     """Return what was added and never flushed, as ``WorkAbandoned.rows``."""
     rows = []
@@ -50,4 +59,4 @@ def abandon_at_exit(recorder: Recorder, waiting: Waiting, session: Any) -> None:
             recorder.publish(ChangesDropped(facts, changed, Cause.EXIT, None), facts.class_path)
     rows = flushed_rows(record) + pending_rows(private.new_states(session))
     if rows:
-        recorder.publish(WorkAbandoned(tuple(rows), Cause.EXIT, None, record.created), rows[0][1])
+        recorder.publish(WorkAbandoned(in_order(rows), Cause.EXIT, None, record.created), rows[0][1])

@@ -153,9 +153,9 @@ def _remarks(gathered: Gathered, ended: Ended, name: str, *, module: bool) -> li
 
 def _ending(status: int) -> str:
     """Return how a program ended that did not reach its exit handlers."""
-    return (
-        f"the program was killed by {_signal(status)}" if status < 0 else "the program ended through os._exit"
-    )
+    if status < 0:
+        return f"the program was killed by {_signal(status)}"
+    return "the program ended without its exit handlers, as with os._exit"
 
 
 def _signal(status: int) -> str:

@@ -18,8 +18,6 @@ from tether.watch import Report, start
 
 Write = Callable[[dict[str, Any]], None]
 
-# Workers of these packages end by os._exit, so atexit does not run; both have finalizers of their own.
-_POOLS: Final = ("multiprocessing.util", "billiard.util")
 _LAST: Final = -100  # finalizers with the lowest priority run last, when the workers' own children are joined
 
 
@@ -67,10 +65,10 @@ class Scribe:
         """Say that the watch began, and listen for findings and for the end of a pool's workers."""
         self.write({"watching": sqlalchemy.__version__})
         self.report.subscribe(self.found)
-        self._finish_with_pools()
+        self._finish_with_pool()
         if hasattr(os, "register_at_fork"):
-            # A pool imported later than SQLAlchemy is seen here: it is loaded when it forks.
-            os.register_at_fork(after_in_child=self._finish_with_pools)
+            # Where multiprocessing is imported later than SQLAlchemy, it is loaded by the time it forks.
+            os.register_at_fork(after_in_child=self._finish_with_pool)
 
     def found(self, finding: Finding) -> None:
         """Write a finding the first time it is seen, so that nothing can lose it any more."""
@@ -92,19 +90,21 @@ class Scribe:
         if found or notes or process == self.first:
             self.write({"final": found, "notes": notes, "at": _working_directory()})
 
-    def _finish_with_pools(self) -> None:
-        """Have the process pools that are loaded call finish() in their workers."""
-        for name in _POOLS:
-            pool = sys.modules.get(name)
-            if pool is not None:
-                self._finish_with(pool)
+    def _finish_with_pool(self) -> None:
+        """Have multiprocessing, if it is loaded, call finish() in its workers.
 
-    def _finish_with(self, pool: Any) -> None:
+        Missed: what only shows at the end of Celery's workers, which end by ``os._exit`` without
+        asking anybody (billiard 4.2). What they find while they work is written by then.
+        """
+        pool: Any = sys.modules.get("multiprocessing.util")
+        if pool is None:
+            return
+
         def when_it_ends(scribe: Scribe) -> None:
             pool.Finalize(None, scribe.finish, exitpriority=_LAST)
 
-        # A worker clears the finalizers it inherits and then runs these (BaseProcess._after_fork). Finishing
-        # twice is harmless, so it does not matter that some workers register twice.
+        # A worker ends by os._exit, so atexit does not run in it. It clears the finalizers it inherits
+        # and then runs what is registered here (BaseProcess._after_fork). Some workers register twice.
         pool.register_after_fork(self, when_it_ends)
         if _is_worker():
             when_it_ends(self)

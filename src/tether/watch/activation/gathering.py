@@ -20,7 +20,7 @@ class Gathered:
         findings: Folded and sorted; equal findings of several processes are one, with their counts added.
         notes: Sentences for the user, each once: why a process was not watched, which detector is off.
         watched: True if the watch began in at least one process.
-        complete: True if the first process wrote its last record: what shows only at the end is there too.
+        complete: False if the first process was watched and did not write its last record.
     """
 
     findings: list[Finding]
@@ -38,14 +38,15 @@ def gather(folder: Path, first: int) -> Gathered:
     """
     findings: list[Finding] = []
     notes: dict[str, None] = {}
-    watched = complete = False
+    watched, complete = False, True
     for file in sorted(folder.glob("*.jsonl")):
         records = list(_records(file))
         findings += _findings(records)
         notes.update(dict.fromkeys(note for record in records for note in _notes(record)))
-        watched = watched or any("watching" in record for record in records)
-        if file.name.startswith(f"{first}-"):
-            complete = complete or any("final" in record for record in records)
+        began = any("watching" in record for record in records)
+        watched = watched or began
+        if began and file.name.startswith(f"{first}-"):  # after an exec there is a second file, which counts
+            complete = any("final" in record for record in records)
     return Gathered(findings=fold(findings), notes=list(notes), watched=watched, complete=complete)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tether.core.finding import Finding
 from tether.core.states import Cause
 from tether.hazards.never_committed import HAZARD
-from tether.watch.detectors.base import Detector, story, used
+from tether.watch.detectors.base import Detector, listed, story, used
 from tether.watch.events import WorkAbandoned
 
 
@@ -19,10 +19,10 @@ class NeverCommitted(Detector):
 
     def work_abandoned(self, event: WorkAbandoned) -> Iterator[Finding]:
         """Report once for all rows that went together."""
-        name, _, operation, flushed, made = event.rows[0]
-        what = f"`{name}` was {'added' if operation == 'add' else 'flushed'}"
-        if len(event.rows) > 1:
-            what = f"{len(event.rows)} rows were added or flushed, the first a `{name}`"
+        _, _, operation, flushed, made = event.rows[0]
+        names = sorted({row[0] for row in event.rows})
+        done = "added" if all(row[2] == "add" for row in event.rows) else "flushed"
+        what = f"{listed(names)} was {done}" if len(event.rows) == 1 else f"rows of {listed(names)} were {done}"
         message = f"{what}, and {ending(event.cause)} without a commit: the database undoes it"
         first = used(made, "changed" if operation != "add" else "created") if made is not None else None
         then = used(flushed, "flushed") if operation != "add" and flushed is not made else None
@@ -33,7 +33,7 @@ class NeverCommitted(Detector):
         opened = used(event.created, "opened") if event.created is not None else None
         help = "session.commit() before the Session ends, or `with Session.begin() as session:`"
         yield self.hazard.at(
-            where, message, places=story(opened, first, then, where), help=help, subject=name
+            where, message, places=story(opened, first, then, where), help=help, subject=", ".join(names)
         )
 
 

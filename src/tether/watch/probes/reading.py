@@ -12,6 +12,9 @@ from tether.watch.memory import Committed
 from tether.watch.probes.base import Probe
 
 
+_UNLOADED = object()
+
+
 class Reading(Probe):
     """Sees a detached instance being read after this process committed a newer version of its row.
 
@@ -36,6 +39,9 @@ class Reading(Probe):
                 value = values[self_.key]
                 ending = values["_sa_instance_state"]._tether_end
             except (AttributeError, KeyError):  # an unloaded attribute, an unusual instance
+                value = _UNLOADED
+            # Outside of the except block: an error of SQLAlchemy's must not have ours as its context.
+            if value is _UNLOADED:
                 return original(self_, instance, owner)
             if ending is not None and ending.sequence != log.sequence and self.on:
                 self.look(values["_sa_instance_state"], ending, self_.key)

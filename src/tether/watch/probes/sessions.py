@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tether.core.states import Cause
 from tether.orm import private
-from tether.watch.abandoned import flushed_rows, pending_rows
+from tether.watch.abandoned import flushed_rows, in_order, pending_rows
 from tether.watch.dropping import drop_collected
 from tether.watch.events import (
     ChangesDropped,
@@ -99,7 +99,7 @@ class Deaths(Probe):
     def _open(self, session: Session, record: Any) -> None:
         rows = flushed_rows(record) + pending_rows(private.new_states(session))
         if rows:
-            work = WorkAbandoned(tuple(rows), Cause.GARBAGE_COLLECTION, None, record.created)
+            work = WorkAbandoned(in_order(rows), Cause.GARBAGE_COLLECTION, None, record.created)
             self.recorder.later(work, rows[0][1])
         if record.began is not None:
             self.recorder.later(SessionCollected(record.created, record.before_watch, record.began))

@@ -7,7 +7,7 @@ from typing import Any
 from tether.core.states import Cause
 from tether.orm import private
 from tether.orm.inspect import has_net_changes
-from tether.watch.abandoned import Row, flushed_rows
+from tether.watch.abandoned import Row, flushed_rows, in_order
 from tether.watch.causes import running_cause
 from tether.watch.dropping import report_dropped
 from tether.watch.events import ChangesDropped, LoadedInLoop, MapGrew, OutdatedRead, WorkAbandoned
@@ -177,5 +177,5 @@ class Flushes(Probe):
         recorder = self.recorder
         rows = flushed_rows(record) + pending
         if rows:
-            event = WorkAbandoned(tuple(rows), running_cause(), recorder.capture(), record.created)
+            event = WorkAbandoned(in_order(rows), running_cause(), recorder.capture(), record.created)
             recorder.publish(event, rows[0][1])
