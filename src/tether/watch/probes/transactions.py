@@ -136,10 +136,8 @@ class Flushes(Probe):
             operation, names = "UPDATE", tuple(state.committed_state)
             if not has_net_changes(state):
                 return  # the flush visits it, but has nothing to write
-        mark = state._tether_wrote
-        level[key] = Written(
-            state.class_, operation, site, token_of(state), names, mark.site if mark else site
-        )
+        made = state._tether_wrote
+        level[key] = Written(state.class_, operation, site, token_of(state), names, made or site)
 
     def wrap_end_transaction(self, original: Any) -> Any:
         """Wrap the end of a transaction of any kind."""
