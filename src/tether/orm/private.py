@@ -242,22 +242,28 @@ def savepoint_depth(transaction: Any) -> int:
 _databases: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
-def database_of(transaction: Any) -> str:
-    """Return a name for the databases a transaction is connected to; "" for none. Never holds a password.
+def databases_of(transaction: Any) -> tuple[str, ...]:
+    """Return a name for each database a transaction is connected to. Never holds a password.
 
-    Two engines of one URL are one database, except in SQLite's memory, where each pool is its own.
+    Two engines of one URL are one database, except in SQLite's memory, where each pool is its own,
+    and where schemas are translated (one schema for each tenant).
     """
     names = set()
     for connection, _, _, _ in set(transaction._connections.values()):
         engine = connection.engine
         name = _databases.get(engine)
         if name is None:
-            url = engine.url
-            memory = url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
-            name = f"{url.render_as_string(hide_password=True)}{id(engine.pool) if memory else ''}"
-            _databases[engine] = name
-        names.add(name)
-    return " ".join(sorted(names))
+            name = _databases[engine] = _name_of_database(engine)
+        schemas = connection.get_execution_options().get("schema_translate_map")
+        names.add(f"{name} {sorted(schemas.items(), key=str)}" if schemas else name)
+    return tuple(sorted(names))
+
+
+def _name_of_database(engine: Any) -> str:
+    url = engine.url
+    file = url.database or ":memory:"
+    memory = url.get_backend_name() == "sqlite" and (":memory:" in file or url.query.get("mode") == "memory")
+    return f"{url.render_as_string(hide_password=True)}{id(engine.pool) if memory else ''}"
 
 
 def is_outside_transaction(transaction: Any) -> bool:

@@ -58,7 +58,7 @@ class Mark:
 class Written(NamedTuple):
     """A row that a flush wrote in a transaction that is still open."""
 
-    class_: type
+    class_: Any  # a mapped class; for a statement on a plain table, the table's name
     operation: str  # "INSERT", "UPDATE" or "DELETE"
     site: Site | None
     token: int
@@ -88,7 +88,7 @@ class SessionRecord:
         expiry: The last commit or rollback that expired everything in it.
         flush: Where it was last flushed.
         flushed: Rows written in the open transaction, by how many savepoints they lie in.
-        database: Which database its last transaction used.
+        databases: Which databases its last transaction used.
         inside: Threads and tasks that are inside one of its methods now, with how deep.
         loads: Lazy loads and refreshes of the open transaction, by line and attribute.
         failure: Where a flush or statement failed in the open transaction, and with which error.
@@ -102,7 +102,7 @@ class SessionRecord:
     expiry: Mark | None = None
     flush: Site | None = None
     flushed: dict[int, dict[Any, Written]] = field(default_factory=dict)
-    database: str = ""
+    databases: tuple[str, ...] = ()
     inside: dict[tuple[int, int], int] = field(default_factory=dict)
     loads: dict[Any, RepeatedLoad] | None = None
     failure: tuple[Site | None, str] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +18,6 @@ from sqlalchemy.orm import (
     relationship,
 )
 from sqlalchemy.orm.exc import DetachedInstanceError
-from sqlmodel import Field, Relationship, SQLModel
 
 import tether
 from tests.watch.flavours.telling import told
@@ -194,28 +192,6 @@ def single_inheritance() -> tuple[Any, Any, Any]:
         parent_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
     return Base.metadata, Parent(id=1, name="a", children=[Child(id=1)]), 1
-
-
-_numbers = itertools.count(1)
-
-
-def sqlmodel() -> tuple[Any, Any, Any]:
-    """Map by SQLModel, whose classes share one metadata and one registry of names."""
-    number = next(_numbers)
-
-    class Child(SQLModel, table=True):
-        __tablename__ = f"flavour_child_{number}"
-        id: int | None = Field(default=None, primary_key=True)
-        parent_id: int | None = Field(default=None, foreign_key=f"flavour_parent_{number}.id")
-
-    class Parent(SQLModel, table=True):
-        __tablename__ = f"flavour_parent_{number}"
-        id: int | None = Field(default=None, primary_key=True)
-        name: str
-        children: list[Child] = Relationship()
-
-    Parent.__annotations__["children"] = list[Child]
-    return SQLModel.metadata, Parent(id=1, name="a", children=[Child(id=1)]), 1
 
 
 FLAVOURS = [

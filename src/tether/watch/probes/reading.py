@@ -10,7 +10,7 @@ from sqlalchemy.orm import attributes
 from tether.watch.events import OutdatedRead
 from tether.watch.memory import Committed
 from tether.watch.probes.base import Probe
-
+from tether.watch.recorder import token_of
 
 _UNLOADED = object()
 
@@ -63,16 +63,22 @@ class Reading(Probe):
         log = recorder.log
         if ending.generation != recorder.generation or ending.session is None:
             return
-        sequence, told = getattr(state, "_tether_looked", None) or (0, None)
+        sequence, row, told = getattr(state, "_tether_looked", None) or (0, None, set())
         if sequence != log.sequence:
-            row = log.rows.get((ending.session.database, state.key))
-            is_newer = row is not None and row.sequence > ending.sequence
-            is_own = row is not None and row.token == getattr(state, "_tether_token", 0)
-            told = set() if is_newer and not is_own else None
-            state._tether_looked = (log.sequence, told)
-        if told is not None and name not in told:
+            row, told = self._newer(state, ending), set()
+            state._tether_looked = (log.sequence, row, told)
+        if row is not None and name not in told:
             told.add(name)
-            self._report(state, log.rows[(ending.session.database, state.key)], name)
+            self._report(state, row, name)
+
+    def _newer(self, state: Any, ending: Any) -> Committed | None:
+        """Return the version that this process committed through another instance since the end."""
+        rows = self.recorder.log.rows
+        for database in ending.session.databases:
+            row = rows.get((database, state.key))
+            if row is not None and row.sequence > ending.sequence and row.token != token_of(state):
+                return row
+        return None
 
     def _report(self, state: Any, row: Committed, name: str) -> None:
         touched = not row.attributes or name in row.attributes

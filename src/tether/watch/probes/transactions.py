@@ -58,9 +58,12 @@ class Transactions(Probe):
     def _log(self, transaction: Any, written: dict[Any, Written], site: Any) -> None:
         log = self.recorder.log
         log.sequence += 1
-        database = private.database_of(transaction)
-        for key, row in written.items():
-            log.add((database, key), row.operation, site, row.token, row.attributes)
+        # A Session may use several databases; which one holds a row is known to its get_bind() only, which
+        # may be the program's own code. A row of two shards has two identity keys.
+        for database in private.databases_of(transaction):
+            for key, row in written.items():
+                if row.token:  # a flushed row; which rows a statement wrote is not known
+                    log.add((database, key), row.operation, site, row.token, row.attributes)
 
     # ------------------------------------------------------------------ rollback
 
@@ -160,7 +163,7 @@ class Flushes(Probe):
         record = recorder.record(transaction.session)
         if record is None:
             return
-        record.database = private.database_of(transaction) or record.database
+        record.databases = private.databases_of(transaction) or record.databases
         pending = recorder.local.__dict__.pop("abandoned", None)
         if record.loads:
             recorder.tell_repeated_loads(record)
