@@ -9,7 +9,7 @@ from tether.core.states import Cause
 from tether.orm import private
 from tether.orm.inspect import net_changes
 from tether.watch.events import ChangesDropped, WorkAbandoned
-from tether.watch.memory import SessionRecord
+from tether.watch.memory import MAXIMUM_FLUSHED, SessionRecord, Written
 from tether.watch.recorder import Recorder
 from tether.watch.site import Site
 from tether.watch.waiting import Waiting
@@ -20,11 +20,26 @@ Row = tuple[str, str, str, Site | None, Site | None]
 def flushed_rows(record: SessionRecord) -> list[Row]:
     """Return what the open transaction has flushed, as ``WorkAbandoned.rows``."""
     rows = record.all_flushed().values()
-    return [(row.class_.__name__, _path(row.class_), row.operation, row.site, row.made) for row in rows]
+    return [(_name(row.class_), _path(row.class_), row.operation, row.site, row.made) for row in rows]
 
 
-def _path(class_: type) -> str:
-    return f"{class_.__module__}.{class_.__qualname__}"
+def note_statement(recorder: Recorder, session: Any, class_: Any, operation: str) -> None:
+    """Remember rows that a statement of the Session's wrote, without a flush."""
+    record = recorder.record(session)
+    if record is None or not recorder.takes(WorkAbandoned):
+        return
+    site = recorder.capture()
+    level = record.flushed.setdefault(private.savepoint_depth(private.open_transaction(session)), {})
+    if len(level) < MAXIMUM_FLUSHED:
+        level[(class_, operation, site)] = Written(class_, operation, site, 0, (), site)
+
+
+def _name(class_: Any) -> str:
+    return getattr(class_, "__name__", None) or str(class_)
+
+
+def _path(class_: Any) -> str:
+    return f"{class_.__module__}.{class_.__qualname__}" if isinstance(class_, type) else str(class_)
 
 
 def in_order(rows: list[Row]) -> tuple[Row, ...]:

@@ -22,7 +22,9 @@ class NeverCommitted(Detector):
         _, _, operation, flushed, made = event.rows[0]
         names = sorted({row[0] for row in event.rows})
         done = "added" if all(row[2] == "add" for row in event.rows) else "flushed"
-        what = f"{listed(names)} was {done}" if len(event.rows) == 1 else f"rows of {listed(names)} were {done}"
+        what = (
+            f"{listed(names)} was {done}" if len(event.rows) == 1 else f"rows of {listed(names)} were {done}"
+        )
         message = f"{what}, and {ending(event.cause)} without a commit: the database undoes it"
         first = used(made, "changed" if operation != "add" else "created") if made is not None else None
         then = used(flushed, "flushed") if operation != "add" and flushed is not made else None

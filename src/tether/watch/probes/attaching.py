@@ -9,6 +9,7 @@ from sqlalchemy.orm.state import InstanceState
 
 from tether.core.states import Cause
 from tether.orm import private
+from tether.watch.abandoned import note_statement
 from tether.watch.events import CopyAdded, InstanceReturned, MergedOver
 from tether.watch.memory import Ending, Mark
 from tether.watch.merging import compare_merged, remember_given
@@ -69,9 +70,12 @@ class Attaching(Probe):
         ) -> Any:
             given = list(mappings) if self.on else mappings  # it may be a generator
             result = original(self_, mapper, given, *arguments, **options)
-            if self.on and self.waiting.candidates:
+            if self.on:
                 try:
-                    self.saved(mapper, given)
+                    mapped = inspect(mapper)
+                    note_statement(self.recorder, self_, mapped.class_, "UPDATE")
+                    if self.waiting.candidates:
+                        self.saved(mapped, given)
                 except Exception as error:
                     self.broke(error)
             return result

@@ -11,7 +11,14 @@ from typing import Any
 from sqlalchemy import exc
 
 from tether.orm import private
-from tether.watch.events import InsertRefused, SessionCollected, SessionOverlap, UsedAfterFailure
+from tether.watch.abandoned import note_statement
+from tether.watch.events import (
+    InsertRefused,
+    SessionCollected,
+    SessionOverlap,
+    UsedAfterFailure,
+    WorkAbandoned,
+)
 from tether.watch.inflight import error_is_expected
 from tether.watch.memory import SessionRecord
 from tether.watch.notes import add_story
@@ -33,7 +40,7 @@ class Using(Probe):
     """
 
     names = ("execute", "flush", "commit", "rollback")
-    events = (SessionOverlap, InsertRefused, UsedAfterFailure, SessionCollected)
+    events = (SessionOverlap, InsertRefused, UsedAfterFailure, SessionCollected, WorkAbandoned)
     order = 2
 
     def wrap_execute(self, original: Any) -> Any:
@@ -44,14 +51,26 @@ class Using(Probe):
             if inside is None:
                 return original(self_, *arguments, **options)
             try:
-                return original(self_, *arguments, **options)
+                result = original(self_, *arguments, **options)
             except exc.DBAPIError as error:
                 self.statement_failed(inside[0], error)
                 raise
             finally:
                 self.leave(inside)
+            if getattr(arguments[0] if arguments else None, "is_dml", False):
+                self.wrote(self_, arguments[0])
+            return result
 
         return _execute_internal
+
+    def wrote(self, session: Any, statement: Any) -> None:
+        """Remember an INSERT, UPDATE or DELETE statement until the transaction ends."""
+        try:
+            described = statement.entity_description
+            class_ = described.get("entity") or described["name"]
+            note_statement(self.recorder, session, class_, type(statement).__name__.upper())
+        except Exception as error:
+            self.broke(error)
 
     def wrap_flush(self, original: Any) -> Any:
         """Wrap the work of a flush."""
