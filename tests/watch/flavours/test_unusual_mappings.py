@@ -26,7 +26,7 @@ class Team(SQLModel, table=True):
     __tablename__ = "flavour_team"
     id: int | None = Field(default=None, primary_key=True)
     name: str
-    players: list[Any] = Relationship(sa_relationship=relationship("Player"))
+    players: Any = Relationship(sa_relationship=relationship("Player", uselist=True))
 
 
 class Player(SQLModel, table=True):

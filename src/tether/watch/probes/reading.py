@@ -63,7 +63,7 @@ class Reading(Probe):
         log = recorder.log
         if ending.generation != recorder.generation or ending.session is None:
             return
-        sequence, row, told = getattr(state, "_tether_looked", None) or (0, None, set())
+        sequence, row, told = getattr(state, "_tether_looked", None) or (0, None, set[str]())
         if sequence != log.sequence:
             row, told = self._newer(state, ending), set()
             state._tether_looked = (log.sequence, row, told)
