@@ -93,9 +93,8 @@ def _differing(state: InstanceState[Any], dict_: dict[str, Any] | None) -> Itera
     # flagged since the last flush, so nothing else can have a change.
     for key, old in tuple(state.committed_state.items()):
         impl = state.manager[key].impl
-        if not (
-            impl.collection or impl.uses_objects
-        ):  # what History.from_scalar_attribute does, at a tenth of the cost
+        if not (impl.collection or impl.uses_objects):
+            # What History.from_scalar_attribute does, at a tenth of the cost.
             if impl.is_equal(values.get(key, LoaderCallableStatus.NO_VALUE), old) is not True:
                 yield key
             continue

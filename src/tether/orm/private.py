@@ -8,6 +8,7 @@ Each was run on SQLAlchemy 2.0.20, 2.0.58 and 2.1.9. What 2.1 renamed with a lea
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -388,3 +389,9 @@ def state_of_anything(thing: object) -> InstanceState[Any] | None:
 def has_back_reference(relationship: Any) -> bool:
     """Return True if the relationship has another side (``back_populates`` or ``backref``)."""
     return bool(relationship._reverse_property)
+
+
+def is_imported(name: str) -> bool:
+    """Return True if a module was imported to its end: half-way through, its classes are not there yet."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return spec is not None and not getattr(spec, "_initializing", False)

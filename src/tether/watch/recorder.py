@@ -40,12 +40,6 @@ def token_of(state: InstanceState[Any]) -> int:
     return token
 
 
-def _is_imported(name: str) -> bool:
-    """Return True if a module was imported to its end."""
-    spec = getattr(sys.modules.get(name), "__spec__", None)
-    return spec is not None and not getattr(spec, "_initializing", False)
-
-
 class Recorder:
     """Everything one watch remembers, and the way from an event to its detectors.
 
@@ -145,7 +139,7 @@ class Recorder:
     def wake(self) -> None:
         """Start the probes whose module the program has imported by now."""
         self._modules = len(sys.modules)
-        for probe in [probe for probe in self.dormant if _is_imported(probe.module)]:
+        for probe in [probe for probe in self.dormant if private.is_imported(probe.module)]:
             self.dormant.remove(probe)
             probe.begin()
 
@@ -174,18 +168,24 @@ class Recorder:
 
     def instance(self, state: InstanceState[Any]) -> Instance:
         """Return what is known of an instance, in plain values."""
-        ending = self.ending(state)
+        loaded, detached, expired, changed = self.places(state)
         name = state.class_.__name__
         return Instance(
             token=token_of(state),
             class_name=name,
             class_path=f"{state.class_.__module__}.{state.class_.__qualname__}",
             identity=f"{name}#{state.key[1]}" if self.config.values and state.key else name,
-            loaded=self.loaded(state),
-            detached=self._detached(state, ending),
-            expired=self._expired(state, ending),
-            changed=self._changed(state),
+            loaded=loaded,
+            detached=detached,
+            expired=expired,
+            changed=changed,
         )
+
+    def places(self, state: InstanceState[Any]) -> tuple[Place, Place | None, Place | None, Place | None]:
+        """Return where it was loaded, detached, expired and changed; leaves no mark on the state."""
+        ending = self.ending(state)
+        detached, expired = self._detached(state, ending), self._expired(state, ending)
+        return self.loaded(state), detached, expired, self._changed(state)
 
     def ending(self, state: InstanceState[Any]) -> Ending | None:
         """Return why *state* has no Session, if this watch saw it."""

@@ -16,7 +16,4 @@ class Teller:
 
     def __call__(self, state: Any) -> Provenance:
         """Return what is known of the instance behind *state*."""
-        facts = self.recorder.instance(state)
-        return Provenance(
-            loaded=facts.loaded, detached=facts.detached, expired=facts.expired, changed=facts.changed
-        )
+        return Provenance(*self.recorder.places(state))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from tether.orm import private
 from tether.orm.inspect import expired
 from tether.watch.events import SerialisedEmpty
 from tether.watch.probes.base import Probe
@@ -115,7 +116,7 @@ class Dumping(Probe):
 
     def dumped(self, instance: Any, method: str) -> None:
         """Report an expired instance."""
-        state = getattr(instance, "_sa_instance_state", None)
+        state = private.state_of_anything(instance)
         if state is None or state.key is None:
             return
         missing = tuple(sorted(expired(state)))
