@@ -39,8 +39,3 @@ def fails() -> str:
     except ConfigError as error:
         return f"{error.where}: {error.problem}"
     return ""
-
-
-def wrong_mode() -> None:
-    """A mode that does not exist is refused before the program runs."""
-    tether.start("shout")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
