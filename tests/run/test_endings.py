@@ -53,12 +53,16 @@ def test_unhandled_exception(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("ending", "status", "words"),
     [
-        ("os._exit(0)", 0, "the program ended through os._exit"),
-        ("os._exit(9)", 9, "the program ended through os._exit"),
+        ("os._exit(0)", 0, "the program ended without its exit handlers, as with os._exit"),
+        ("os._exit(9)", 9, "the program ended without its exit handlers, as with os._exit"),
         ("os.kill(os.getpid(), 9)", -signal.SIGKILL, "the program was killed by SIGKILL"),
         ("os.kill(os.getpid(), 15)", -signal.SIGTERM, "the program was killed by SIGTERM"),
         ("os.abort()", -signal.SIGABRT, "the program was killed by SIGABRT"),
-        ("os.execv('/bin/sh', ['sh', '-c', 'exit 6'])", 6, "the program ended through os._exit"),
+        (
+            "os.execv('/bin/sh', ['sh', '-c', 'exit 6'])",
+            6,
+            "the program ended without its exit handlers, as with os._exit",
+        ),
     ],
 )
 def test_sudden_end(folder: Path, ending: str, status: int, words: str) -> None:

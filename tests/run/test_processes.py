@@ -110,6 +110,19 @@ def test_workers_forked_in_advance(folder: Path) -> None:
     assert [2] == [one["count"] for one in result.document["findings"]]
 
 
+def test_parent_without_sqlalchemy(folder: Path) -> None:
+    """
+    Where only the children have SQLAlchemy, as under gunicorn, nothing is missing from the report.
+    """
+    write(folder, MODEL + "lose_a_write()\n", "worker.py")
+    write(folder, "import os\nif os.fork():\n    os.wait()\nelse:\n    import worker\n")
+    result = run([*TETHER, "--format", "json", "app.py"], folder)
+    hazard, _, line = LOST
+
+    assert [(hazard, "worker.py", line)] == result.found
+    assert [] == result.notes
+
+
 def test_child_does_not_repeat_its_parent(folder: Path) -> None:
     """
     What the parent found before it forked is counted once.

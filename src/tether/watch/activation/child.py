@@ -94,7 +94,7 @@ class Scribe:
         """Have multiprocessing, if it is loaded, call finish() in its workers.
 
         Missed: what only shows at the end of Celery's workers, which end by ``os._exit`` without
-        asking anybody (billiard 4.2). What they find while they work is written by then.
+        asking anybody (billiard 4.3). What they find while they work is written by then.
         """
         pool: Any = sys.modules.get("multiprocessing.util")
         if pool is None:
