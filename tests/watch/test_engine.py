@@ -19,9 +19,9 @@ from sqlalchemy.orm import exc as orm_exc
 from sqlalchemy.orm.state import InstanceState
 
 import tether
+from tests.watch.customers import Customer, open_customers
 from tether.core.config import Config
 from tether.orm.private import NAMES
-from tests.watch.customers import Customer, open_customers
 
 
 @pytest.fixture

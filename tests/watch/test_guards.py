@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 import tether
+from tests.watch.customers import Customer, open_customers
 from tether.core.config import Config
 from tether.core.finding import Finding, Place
 from tether.orm import private
@@ -22,7 +23,6 @@ from tether.watch.ledger import Ledger
 from tether.watch.memory import CommitLog, Runs
 from tether.watch.probes.detaching import Expiring
 from tether.watch.site import Sites
-from tests.watch.customers import Customer, open_customers
 
 
 @pytest.fixture

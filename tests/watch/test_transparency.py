@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 import tether
-from tether.core.config import Config
 from tests.watch.customers import Customer, open_customers
+from tether.core.config import Config
 
 
 @pytest.fixture

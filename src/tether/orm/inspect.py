@@ -23,6 +23,7 @@ from sqlalchemy.orm.attributes import History
 from sqlalchemy.sql import visitors
 
 from tether.core.states import State
+from tether.orm import private
 
 IdentityKey = tuple[type[Any], tuple[Any, ...], Any]
 
@@ -98,11 +99,22 @@ def _differing(state: InstanceState[Any], dict_: dict[str, Any] | None) -> Itera
             if impl.is_equal(values.get(key, LoaderCallableStatus.NO_VALUE), old) is not True:
                 yield key
             continue
+        if dict_ is not None and impl.collection and key in values:
+            # The instance may be gone, and with it what a history needs (see private.elements).
+            if _elements(values[key]) != _elements(old):
+                yield key
+            continue
         # A one-to-one that was set while it was not loaded: asking for its history
         # emits a SELECT for the old value even with PASSIVE_NO_INITIALIZE, because
         # ScalarObjectAttributeImpl.get_history adds SQL_OK (2.0.20, 2.0.58, 2.1.9).
         if old is LoaderCallableStatus.PASSIVE_NO_RESULT or _history(state, values, key).has_changes():
             yield key
+
+
+def _elements(collection: Any) -> set[int]:
+    if isinstance(collection, LoaderCallableStatus):
+        return set()  # it was not loaded; what was appended since stands in the collection
+    return {id(element) for element in private.elements(collection)}
 
 
 def _history(state: InstanceState[Any], values: dict[str, Any], key: str) -> History:

@@ -126,7 +126,8 @@ NAMES: Final[Mapping[str, Name]] = {
         "a read: SQLAlchemy has no event for it"),
     "dynamic": Name(_ORM + "dynamic", "_AppenderMixin._iter|AppenderMixin._iter", ("self",),
         "a dynamic relationship is read; on a detached parent it answers with nothing and a warning"),
-    "async_exit": Name("sqlalchemy.ext.asyncio.session", "AsyncSession.__aexit__", ("self", "type_", "value", "traceback"),
+    "async_exit": Name("sqlalchemy.ext.asyncio.session", "AsyncSession.__aexit__",
+        ("self", "type_", "value", "traceback"),
         "the close runs in a task of its own, where neither the line nor the exception can be seen"),
     "async_maker_exit": Name("sqlalchemy.ext.asyncio.session", "_AsyncSessionContextManager.__aexit__",
         ("self", "type_", "value", "traceback"), "the same for async_sessionmaker.begin()"),
@@ -200,7 +201,7 @@ def live_sessions() -> Mapping[int, Session]:
 
 def is_live(number: int) -> bool:
     """Return True if the Session of this ``hash_key`` is alive; asks the dictionary below the weak one."""
-    return number in session_module._sessions.data
+    return number in session_module._sessions.data  # type: ignore[attr-defined]
 
 
 def modified_states(session: Session) -> list[InstanceState[Any]]:
@@ -214,6 +215,16 @@ def modified_states(session: Session) -> list[InstanceState[Any]]:
 def strong_instance(state: InstanceState[Any]) -> object | None:
     """Return the instance of a modified state, also while it is being collected with its Session."""
     return state.obj() or state._strong_obj
+
+
+def elements(collection: Any) -> list[Any]:
+    """Return what a collection of a relationship holds, also while it is being garbage-collected.
+
+    The public ``collection_adapter()`` refers to it weakly, and weak references are dead by then. A collection
+    that SQLAlchemy copied to remember it (``committed_state``) may be a plain list.
+    """
+    iterator = getattr(collection, "_sa_iterator", None)
+    return list(collection if iterator is None else iterator())
 
 
 def identity_map_size(session: Session) -> int:
@@ -293,7 +304,7 @@ def overwrites(context: Any) -> bool:
 
 def lazy_attribute(context: Any) -> str:
     """Return the name of the relationship a lazy load reads, from its statement's path; "" if unknown."""
-    path = getattr(getattr(context.compile_state, "current_path", None), "path", ())
+    path: Any = getattr(getattr(context.compile_state, "current_path", None), "path", ())
     return str(getattr(path[1], "key", "")) if len(path) > 1 else ""
 
 
@@ -316,7 +327,7 @@ def unmark_class(name: str) -> None:
 
 def states_by_identity(session: Session) -> MutableMapping[Any, Any]:
     """Return identity keys and states of the identity map."""
-    return session.identity_map._dict  # type: ignore[no-any-return]
+    return session.identity_map._dict
 
 
 def version_text() -> str:

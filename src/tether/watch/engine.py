@@ -14,7 +14,8 @@ from tether.watch.detectors.base import Detector
 from tether.watch.events import Event, InstanceKept
 from tether.watch.kept import report_kept
 from tether.watch.ledger import Ledger
-from tether.watch.probes import Probe, all_probes
+from tether.watch.probes import all_probes
+from tether.watch.probes.base import Probe
 from tether.watch.recorder import Recorder
 from tether.watch.report import Report
 from tether.watch.telling import Teller

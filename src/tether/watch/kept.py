@@ -29,7 +29,7 @@ def report_kept(recorder: Recorder) -> None:
     """
     budget = [MAXIMUM_OBJECTS]
     for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType) and _is_of_program(recorder, module):
+        if _is_of_program(recorder, module):
             for keeper, state in _held_by(module, budget):
                 if state.session is None and state.key is not None:
                     facts = recorder.instance(state)
@@ -37,8 +37,8 @@ def report_kept(recorder: Recorder) -> None:
                         recorder.publish(InstanceKept(facts, keeper), facts.class_path)
 
 
-def _is_of_program(recorder: Recorder, module: ModuleType) -> bool:
-    path = getattr(module, "__file__", None)
+def _is_of_program(recorder: Recorder, module: object) -> bool:
+    path = getattr(module, "__file__", None) if isinstance(module, ModuleType) else None
     if not path:
         return False
     kinds = recorder.sites.kinds

@@ -167,7 +167,7 @@ class CommitLog:
         self.rows: OrderedDict[Any, Committed] = OrderedDict()
 
     def add(
-        self, key: Any, operation: str, site: Site | None, token: int, attributes: frozenset[str]
+        self, key: Any, operation: str, site: Site | None, token: int, attributes: tuple[str, ...]
     ) -> None:
         """Remember one committed row under the current sequence number."""
         rows = self.rows

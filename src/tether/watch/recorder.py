@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -98,7 +99,10 @@ class Recorder:
 
     def later(self, event: Event, class_path: str = "") -> None:
         """Publish at the next safe moment: a finalizer may run while a lock of ours is held."""
-        self.late.append(lambda: self.publish(event, class_path) and None)
+        self.late.append(partial(self._publish_late, event, class_path))
+
+    def _publish_late(self, event: Event, class_path: str) -> None:
+        self.publish(event, class_path)
 
     def switch_off(self, detector: Any, error: Exception) -> None:
         """Take a detector that raised out of every list, and say so."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tether.core.config import Config
-from tether.core.finding import Finding
+from tether.core.finding import Finding, Severity
 from tether.core.states import Cause
 from tether.hazards.change_discarded import HAZARD
 from tether.watch.detectors.base import Detector, listed, story, used
@@ -47,9 +47,10 @@ class ChangeDiscarded(Detector):
         subject = f"{instance.class_name}.{names[0]}"
         is_silent = cause in (Cause.GARBAGE_COLLECTION, Cause.EXIT)
         where = instance.changed or instance.loaded if is_silent else used(event.site, role_of(cause))
-        message = f"{listed(f'{instance.class_name}.{name}' for name in names)} was changed and not flushed; {by(cause)}"
+        changed = listed(f"{instance.class_name}.{name}" for name in names)
+        message = f"{changed} was changed and not flushed; {by(cause)}"
         places = story(instance.loaded, instance.changed, None if is_silent else where)
-        severity = "warning" if cause is Cause.ROLLBACK else "error"
+        severity: Severity = "warning" if cause is Cause.ROLLBACK else "error"
         where = replace(where, cause=cause)
         places = tuple(where if place.role == where.role else place for place in places)
         return self.hazard.at(

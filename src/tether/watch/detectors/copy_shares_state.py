@@ -20,7 +20,8 @@ class CopySharesState(Detector):
         instance = event.instance
         name = f"{instance.class_name}.{event.attribute}"
         where = used(event.site)
-        message = f"`{name}` is changed on a copy that shares its state with another `{instance.identity}`: it is not saved"
+        shared = f"a copy that shares its state with another `{instance.identity}`"
+        message = f"`{name}` is changed on {shared}: it is not saved"
         help = (
             "copy.copy() copies the reference to the state too; make a new instance from the values instead"
         )
@@ -31,7 +32,8 @@ class CopySharesState(Detector):
         instance = event.instance
         name = f"{instance.class_name}.{event.attribute}"
         where = used(event.site)
-        message = f"`{name}` is a dynamic relationship of a detached `{instance.identity}`: it answers with no rows at all"
+        parent = f"a detached `{instance.identity}`"
+        message = f"`{name}` is a dynamic relationship of {parent}: it answers with no rows at all"
         places = story(instance.loaded, instance.detached, where)
         yield self.hazard.at(
             where, message, places=places, help="read it while the Session is open", subject=name

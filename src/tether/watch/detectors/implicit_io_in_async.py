@@ -45,7 +45,8 @@ def advice(event: AwaitRefused) -> str:
     if event.kind == "expired" and event.cause is Cause.COMMIT:
         return "expire_on_commit=False on the async_sessionmaker, or `await session.refresh(instance)` first"
     if event.kind in ("expired", "server"):
-        return "`await session.refresh(instance)` first; mapper option eager_defaults=True fetches server values with the flush"
+        fetched = "mapper option eager_defaults=True fetches server values with the flush"
+        return f"`await session.refresh(instance)` first; {fetched}"
     if event.loader and instance.loaded.role == "loaded" and instance.loaded.known:
         return f".options({event.loader}) on the query at {instance.loaded.path}:{instance.loaded.line}"
     return f"await instance.awaitable_attrs.{event.attribute} (mixin AsyncAttrs), or load it with the query"

@@ -26,8 +26,9 @@ class NeverCommitted(Detector):
             f"{listed(names)} was {done}" if len(event.rows) == 1 else f"rows of {listed(names)} were {done}"
         )
         message = f"{what}, and {ending(event.cause)} without a commit: the database undoes it"
-        first = used(made, "changed" if operation != "add" else "created") if made is not None else None
-        then = used(flushed, "flushed") if operation != "add" and flushed is not made else None
+        role = "created" if operation in ("add", "INSERT") else "changed"
+        first = used(made, role) if made is not None else None
+        then = used(flushed, "flushed") if operation != "add" else None
         where = replace(used(event.site, "closed"), cause=event.cause)
         if event.cause in (Cause.GARBAGE_COLLECTION, Cause.EXIT):
             where, then = then or first or used(None), None

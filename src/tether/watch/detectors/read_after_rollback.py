@@ -23,7 +23,8 @@ class ReadAfterRollback(Detector):
         instance = event.instance
         name = f"{instance.class_name}.{event.attribute or '?'}"
         where = used(event.site)
-        message = f"`{name}` is read without await after a rollback, which expired every attribute of `{instance.identity}`"
+        expired = f"which expired every attribute of `{instance.identity}`"
+        message = f"`{name}` is read without await after a rollback, {expired}"
         yield self.hazard.at(
             where,
             message,

@@ -42,7 +42,8 @@ class TransientCopyOfRow(Detector):
         if instance.token in self.told:
             return
         where = used(event.site)
-        message = f"the INSERT of a new `{instance.identity}` fails: the program set its primary key, and the row may exist"
+        copied = "the program set its primary key, which a row already has"
+        message = f"the INSERT of a new `{instance.identity}` fails: {copied}"
         yield self.hazard.at(
             where, message, places=story(instance.loaded, where), help=ADVICE, subject=instance.class_name
         )

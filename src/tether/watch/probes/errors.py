@@ -184,7 +184,7 @@ class Refusals(ErrorProbe):
             if called in ("refresh", "expire", "expunge", "delete", "add", "merge")
             else self.methods[function]
         )
-        session = frame.f_locals.get("self")
+        session: Any = frame.f_locals.get("self")
         if recorder.record(session) is None or (state.key is None and function != "_before_attach"):
             return
         elsewhere = state.session is not None and state.session is not session

@@ -12,7 +12,7 @@ from tether.watch.memory import Committed
 from tether.watch.probes.base import Probe
 from tether.watch.recorder import token_of
 
-_UNLOADED = object()
+_NOT_HERE: Any = object()
 
 
 class Reading(Probe):
@@ -37,14 +37,15 @@ class Reading(Probe):
             try:
                 values = instance.__dict__
                 value = values[self_.key]
-                ending = values["_sa_instance_state"]._tether_end
+                state = values["_sa_instance_state"]
+                ending = state._tether_end
             except (AttributeError, KeyError):  # an unloaded attribute, an unusual instance
-                value = _UNLOADED
+                value = state = ending = _NOT_HERE
             # Outside of the except block: an error of SQLAlchemy's must not have ours as its context.
-            if value is _UNLOADED:
+            if value is _NOT_HERE:
                 return original(self_, instance, owner)
             if ending is not None and ending.sequence != log.sequence and self.on:
-                self.look(values["_sa_instance_state"], ending, self_.key)
+                self.look(state, ending, self_.key)
             if self_.impl.supports_population:
                 return value
             return original(self_, instance, owner)

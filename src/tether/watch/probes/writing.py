@@ -29,7 +29,7 @@ class Writing(Probe):
         ) -> None:
             # A mark, or the first change of a clean instance in a Session; all else costs two attribute reads.
             if self_._tether_end is None and (
-                self_.modified or self_.session_id is None and self_.key is None
+                self_.modified or (self_.session_id is None and self_.key is None)
             ):
                 return original(self_, dict_, attr, previous, collection, is_userland)  # type: ignore[no-any-return]
             if self.on:
