@@ -183,7 +183,13 @@ class Recorder:
             detached=detached,
             expired=expired,
             changed=changed,
+            loaded_by=self._loaded_by(state),
         )
+
+    def _loaded_by(self, state: InstanceState[Any]) -> str:
+        made = getattr(state, "_tether_made", None)
+        site = made[0] if made is not None else self.runs.sites.get(state.__dict__.get("runid", 0))
+        return site.api if site is not None else ""
 
     def places(self, state: InstanceState[Any]) -> tuple[Place, Place | None, Place | None, Place | None]:
         """Return where it was loaded, detached, expired and changed; leaves no mark on the state."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 from tether.core.config import Config
 from tether.core.finding import Finding, Place
 from tether.core.hazard import Hazard
-from tether.watch.events import Event
+from tether.watch.events import Event, Instance
 from tether.watch.site import Site
 
 
@@ -44,6 +44,17 @@ def used(site: Site | None, role: str = "used") -> Place:
 def story(*places: Place | None) -> tuple[Place, ...]:
     """Return the places that exist, in the order given."""
     return tuple(place for place in places if place is not None)
+
+
+def load_with(instance: Instance, loader: str) -> str:
+    """Return where *loader* belongs so that the load that made *instance* also loads the attribute; "" if unknown."""
+    loaded = instance.loaded
+    if loaded.role != "loaded" or not loaded.known:
+        return ""
+    where = f"{loaded.path}:{loaded.line}"
+    if instance.loaded_by in ("get", "get_one"):
+        return f"options=[{loader}] in the {instance.loaded_by}() at {where}"
+    return f".options({loader}) on the query at {where}"
 
 
 def listed(names: Iterable[str], limit: int = 4) -> str:

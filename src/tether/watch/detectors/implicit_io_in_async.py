@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tether.core.finding import Finding
 from tether.core.states import Cause
 from tether.hazards.implicit_io_in_async import HAZARD
-from tether.watch.detectors.base import Detector, story, used
+from tether.watch.detectors.base import Detector, load_with, story, used
 from tether.watch.events import AwaitRefused
 
 
@@ -47,6 +47,6 @@ def advice(event: AwaitRefused) -> str:
     if event.kind in ("expired", "server"):
         fetched = "mapper option eager_defaults=True fetches server values with the flush"
         return f"`await session.refresh(instance)` first; {fetched}"
-    if event.loader and instance.loaded.role == "loaded" and instance.loaded.known:
-        return f".options({event.loader}) on the query at {instance.loaded.path}:{instance.loaded.line}"
+    if event.loader and (at_load := load_with(instance, event.loader)):
+        return at_load
     return f"await instance.awaitable_attrs.{event.attribute} (mixin AsyncAttrs), or load it with the query"

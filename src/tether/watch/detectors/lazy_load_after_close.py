@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tether.core.finding import Finding
 from tether.hazards.lazy_load_after_close import HAZARD
-from tether.watch.detectors.base import Detector, story, used
+from tether.watch.detectors.base import Detector, load_with, story, used
 from tether.watch.events import Instance, LoadRefused
 
 
@@ -31,6 +31,7 @@ def advice(event: LoadRefused, instance: Instance) -> str:
     """Return the loader option and the line it belongs on."""
     if not event.loader:
         return "read it while the Session is open"
-    if instance.loaded.role == "loaded" and instance.loaded.known:
-        return f".options({event.loader}) on the query at {instance.loaded.path}:{instance.loaded.line}"
-    return f"load it while the Session is open, for example by a query with .options({event.loader})"
+    at_load = load_with(instance, event.loader)
+    return (
+        at_load or f"load it while the Session is open, for example by a query with .options({event.loader})"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tether.core.finding import Finding
 from tether.hazards.lazy_load_in_loop import HAZARD
-from tether.watch.detectors.base import Detector, story, used
+from tether.watch.detectors.base import Detector, load_with, story, used
 from tether.watch.events import LoadedInLoop
 
 
@@ -32,13 +32,9 @@ class LazyLoadInLoop(Detector):
 
 def advice(event: LoadedInLoop) -> str:
     """Return the option that loads it with the query, or what keeps the rows from being expired."""
-    loaded = event.instance.loaded
     if event.kind == "expired":
         return "expire_on_commit=False, or one query for all rows after the commit"
-    if event.loader and loaded.role == "loaded" and loaded.known:
-        return f".options({event.loader}) on the query at {loaded.path}:{loaded.line}"
-    return (
-        f".options({event.loader}) on the query that loads the rows"
-        if event.loader
-        else "load it with the query"
-    )
+    if not event.loader:
+        return "load it with the query"
+    at_load = load_with(event.instance, event.loader)
+    return at_load or f".options({event.loader}) on the query that loads the rows"

@@ -28,7 +28,7 @@ class NeverCommitted(Detector):
         message = f"{what}, and {ending(event.cause)} without a commit: the database undoes it"
         role = "created" if operation in ("add", "INSERT") else "changed"
         first = used(made, role) if made is not None else None
-        then = used(flushed, "flushed") if operation != "add" else None
+        then = used(flushed, "flushed") if operation != "add" and flushed is not made else None
         where = replace(used(event.site, "closed"), cause=event.cause)
         if event.cause in (Cause.GARBAGE_COLLECTION, Cause.EXIT):
             where, then = then or first or used(None), None

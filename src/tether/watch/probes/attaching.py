@@ -20,23 +20,22 @@ from tether.watch.probes.base import Probe
 class Attaching(Probe):
     """Notes that an instance joined a Session, so that what was changed on it is not lost."""
 
-    names = ("before_attach", "bulk_save")
+    names = ("after_attach", "bulk_save")
     events = (CopyAdded, InstanceReturned)
     always = True
 
-    def wrap_before_attach(self, original: Any) -> Any:
-        """Wrap what ``add()`` and its cascades do to each instance."""
+    def wrap_after_attach(self, original: Any) -> Any:
+        """Wrap the moment when ``add()`` or one of its cascades has taken an instance in; refusals come earlier."""
 
-        def _before_attach(self_: Any, state: Any, obj: Any) -> Any:
-            joins = original(self_, state, obj)
-            if joins and self.on:
+        def _after_attach(self_: Any, state: Any, obj: Any) -> None:
+            if self.on:
                 try:
                     self.joined(self_, state, obj)
                 except Exception as error:
                     self.broke(error)
-            return joins
+            original(self_, state, obj)
 
-        return _before_attach
+        return _after_attach
 
     def joined(self, session: Any, state: Any, obj: Any) -> None:
         """Forget that the instance was detached, and remember where it joined."""

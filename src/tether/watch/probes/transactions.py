@@ -139,8 +139,16 @@ class Flushes(Probe):
             operation, names = "UPDATE", tuple(state.committed_state)
             if not has_net_changes(state):
                 return  # the flush visits it, but has nothing to write
-        made = state._tether_wrote
-        level[key] = Written(state.class_, operation, site, token_of(state), names, made or site)
+        made = self._made(state, operation)
+        level[key] = Written(state.class_, operation, site, token_of(state), names, made)
+
+    def _made(self, state: Any, operation: str) -> Any:
+        """Return where a new row was created, or where the first change of an old one was made, if known."""
+        if operation == "INSERT":
+            made = getattr(state, "_tether_made", None)
+            return made[0] if made is not None else None
+        site = state._tether_wrote if operation == "UPDATE" else None
+        return site if site is not None and site.generation == self.recorder.generation else None
 
     def wrap_end_transaction(self, original: Any) -> Any:
         """Wrap the end of a transaction of any kind."""

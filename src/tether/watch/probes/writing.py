@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tether.orm import private
-from tether.watch.events import ChangesDropped, DetachedWrite, StateShared
+from tether.watch.events import ChangesDropped, DetachedWrite, StateShared, WorkAbandoned
 from tether.watch.probes.base import Probe
 from tether.watch.waiting import note_write
 
@@ -14,7 +14,7 @@ class Writing(Probe):
     """Remembers the first unflushed change of each instance, and sees changes of detached ones."""
 
     names = ("modified",)
-    events = (DetachedWrite, StateShared, ChangesDropped)
+    events = (DetachedWrite, StateShared, ChangesDropped, WorkAbandoned)  # the last two name the line
 
     def wrap_modified(self, original: Any) -> Any:
         """Wrap the one function that every instrumented change passes, before it is made."""
