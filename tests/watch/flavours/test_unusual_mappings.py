@@ -26,7 +26,6 @@ class Team(SQLModel, table=True):
     __tablename__ = "flavour_team"
     id: int | None = Field(default=None, primary_key=True)
     name: str
-    players: Any = Relationship(sa_relationship=relationship("Player", uselist=True))
 
 
 class Player(SQLModel, table=True):
@@ -34,7 +33,9 @@ class Player(SQLModel, table=True):
 
     __tablename__ = "flavour_player"
     id: int | None = Field(default=None, primary_key=True)
+    name: str
     team_id: int | None = Field(default=None, foreign_key="flavour_team.id")
+    team: Any = Relationship(sa_relationship=relationship("Team"))
 
 
 def test_row_of_a_shard_has_an_identity_token(tmp_path: Path) -> None:
@@ -94,12 +95,12 @@ def test_sqlmodel_tells_its_story(sqlite_engine: Engine) -> None:
     SQLModel.metadata.create_all(sqlite_engine, [Team.__table__, Player.__table__])
     with tether.watching() as report:
         with SQLModelSession(sqlite_engine) as session:
-            session.add(Team(id=1, name="a", players=[Player(id=1)]))
+            session.add(Player(id=1, name="a", team=Team(id=1, name="b")))
             session.commit()
         with SQLModelSession(sqlite_engine) as session:  # <end>
-            row = session.get(Team, 1)  # <load>
+            row = session.get(Player, 1)  # <load>
         with pytest.raises(DetachedInstanceError):
-            _ = row.players  # <use>
+            _ = row.team  # <use>
         row.name = "b"  # <write>
         del row
 
