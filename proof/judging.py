@@ -7,14 +7,13 @@ fingerprint, which holds no line number and so survives small changes of the oth
 from __future__ import annotations
 
 import tomllib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from proof.environment import ROOT, version_in
-from proof.suite import OUTCOMES, Run, Suite
+from proof.suite import Run, Suite, differences
 
 JUDGED = Path(__file__).with_name("judged.toml")
 TABLE = ROOT / "docs" / "proof" / "third-party.md"
@@ -92,20 +91,15 @@ def document(
 
 
 def _counts(suite: Suite, bare: Run, watched: Run) -> str:
-    changed = sum(bare.tests.get(test) != watched.tests.get(test) for test in bare.tests | watched.tests)
     cells = (
         suite.source.replace("==", " "),
         version_in(suite.python, "sqlalchemy"),
-        _words(bare.counts()),
-        _words(watched.counts()),
-        str(changed),
+        bare.words(),
+        watched.words(),
+        str(sum(1 for _ in differences(bare, watched))),
         str(len(grouped(suite.name, watched.findings))),
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _words(counts: Counter[str]) -> str:
-    return ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name])
 
 
 def _judged(groups: list[Group], known: dict[Key, Verdict]) -> list[str]:

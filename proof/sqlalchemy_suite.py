@@ -1,20 +1,31 @@
 """SQLAlchemy's own ORM tests, bare and under watch.
 
-    python -m proof.sqlalchemy_suite [VERSION ...] [--restart] [--workers N] [--paths PATH ...]
+    python -m proof.sqlalchemy_suite [VERSION ...] [--restart] [--workers N] [--paths PATH ...] [--write]
 
 Fetches the source distribution of each version with pip; runs ``test/orm`` on SQLAlchemy's ``sqlite``
 configuration and ``test/ext/asyncio`` on its ``aiosqlite`` configuration against the installed wheel (as the
 project tests its wheels), once bare and once with everything in watch on; prints both counts and every test
-whose outcome differs. Exit status 0: none differs. 1: some do.
+whose outcome differs.
+``--write`` writes the counts to ``docs/proof/sqlalchemy.md``. Exit status 0: none differs. 1: some do.
 """
 
 from __future__ import annotations
 
 import argparse
+import platform
 
-from proof.suite import Mode, Suite, comparison, differences, run
+from proof.environment import ROOT, version_in
+from proof.suite import Mode, Run, Suite, comparison, differences, run
 
+TABLE = ROOT / "docs" / "proof" / "sqlalchemy.md"
 VERSIONS = ("2.0.58", "2.1.9")
+HEADER = """# SQLAlchemy's own ORM tests under watch
+
+Written by `python -m proof.sqlalchemy_suite --write`: `test/orm` on SQLite and `test/ext/asyncio` on aiosqlite, from
+SQLAlchemy's source distribution, against its released wheel. Bare, and with everything in `watch` on.
+
+| SQLAlchemy | Python | bare | under watch | outcomes that differ |
+| --- | --- | --- | --- | --- |"""
 OPTIONS = ("--quiet", "--maxfail=0", "--tb=short", "--nomemory")
 
 
@@ -40,15 +51,26 @@ def main() -> int:
     parser.add_argument("--restart", action="store_true", help="start the watch anew for each test")
     parser.add_argument("--workers", type=int, default=0, help="processes of pytest-xdist (default: none)")
     parser.add_argument("--paths", nargs="+", default=(), help="tests to run instead, such as test/ext")
+    parser.add_argument("--write", action="store_true", help="write docs/proof/sqlalchemy.md")
     options = parser.parse_args()
-    changed = False
+    rows, changed = [], 0
     for version in options.version:
         own = suite(version, tuple(options.paths))
         bare = run(own, Mode(watched=False, workers=options.workers))
         watched = run(own, Mode(watched=True, restart=options.restart, workers=options.workers))
         print(f"SQLAlchemy {version}\n{comparison(bare, watched)}\n", flush=True)
-        changed = changed or any(differences(bare, watched))
-    return int(changed)
+        differ = sum(1 for _ in differences(bare, watched))
+        changed += differ
+        rows.append(_row(own, bare, watched, differ))
+    if options.write:
+        TABLE.write_text("\n".join((HEADER, *rows)) + "\n")
+    return int(changed > 0)
+
+
+def _row(own: Suite, bare: Run, watched: Run, differ: int) -> str:
+    """Return one row of the table: counts, and how many tests differ."""
+    versions = (version_in(own.python, "sqlalchemy"), platform.python_version())
+    return f"| {' | '.join((*versions, bare.words(), watched.words(), str(differ)))} |"
 
 
 if __name__ == "__main__":

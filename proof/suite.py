@@ -58,6 +58,11 @@ class Run:
         """Return how many tests had each outcome."""
         return Counter(test["outcome"] for test in self.tests.values())
 
+    def words(self) -> str:
+        """Return the counts for a table, such as ``450 passed, 2 failed``."""
+        counts = self.counts()
+        return ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mode:

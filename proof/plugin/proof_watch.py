@@ -30,7 +30,7 @@ class UnderWatch:
     def __init__(self, file: Path, *, restart: bool) -> None:
         self.file = file
         self.restart = restart
-        self.library = tuple(os.environ["TETHER_PROOF_LIBRARY"].split())
+        self.library = tuple(os.environ.get("TETHER_PROOF_LIBRARY", "").split())
         self.report = self.start()
         self.found: list[dict[str, Any]] = []
         self.disabled: set[str] = set()
