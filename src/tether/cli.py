@@ -147,6 +147,10 @@ def _run_options() -> dict[str, dict[str, Any]]:
             "help": "exit with 1 if the program succeeds and an error is found",
         },
         "--only": {"type": _hazard_names, "metavar": "HAZARD,..", "help": "look for these hazards only"},
+        "--mode": {
+            "choices": ("collect", "warn", "log", "raise"),
+            "help": "also warn, log or raise at the line where it happens (collect: report only)",
+        },
         "--values": {"action": "store_const", "const": True, "help": "print data in the report"},
         "--sample": {
             "type": _share,

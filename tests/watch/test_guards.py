@@ -198,3 +198,22 @@ def test_memory_of_sites_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         names["f"]()  # type: ignore[operator]
 
     assert len(sites.interned) <= 10
+
+
+class Hostile(dict[str, object]):
+    """A dictionary whose ``values`` is something else, as in SQLAlchemy's own fixtures."""
+
+    values = 3  # type: ignore[assignment]
+
+
+KEPT_BY_THIS_MODULE = Hostile(a=1)
+
+
+def test_the_programs_containers_are_read_by_their_built_in_methods() -> None:
+    """
+    Looking for kept instances runs none of the program's code.
+    """
+    with tether.watching(only=["instance-kept"], config=Config()) as report:
+        pass
+
+    assert [] == report.disabled

@@ -58,6 +58,11 @@ class Seen:
         """Class name of the exception that ended the program, or ""."""
         return next((one.kind for one in self.happenings if one.verb == "raises"), "")
 
+    @property
+    def complaints(self) -> list[str]:
+        """Class names of the warnings and of the exception."""
+        return [one.kind for one in self.happenings if one.verb in {"warns", "raises"}]
+
     def now(self, table: str, key: int) -> Row:
         """Return a row as it is in the database in the end; empty if there is none."""
         return self.after.get(table, {}).get(key, {})

@@ -25,6 +25,8 @@ _MARKS = (
     "_tether_end",
     "_tether_made",
     "_tether_wrote",
+    "_tether_looked",
+    "_tether_newer",
     "_tether_expired",
     "_tether_joined",
     "_tether_merged",
@@ -119,9 +121,12 @@ class Engine:
     def _conclude(self) -> None:
         recorder = self.recorder
         recorder.drain()
-        if recorder.takes(InstanceKept):
-            report_kept(recorder)
-        self.waiting.end()
+        try:
+            if recorder.takes(InstanceKept):
+                report_kept(recorder)
+            self.waiting.end()
+        except Exception as error:
+            recorder.broke("the end of the watch", error)
         for detector in self.detectors:
             self._ended(detector)
         recorder.drain()

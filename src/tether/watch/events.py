@@ -191,6 +191,7 @@ class SessionRefused(Event):
     Attributes:
         method: The method that refused: ``add``, ``refresh``, ``expire``, ``expunge``, ``delete``.
         attached: Where it joined the Session it is in; None if it is in none.
+        original: Where the Session got its own instance of the same row; None if it has none.
     """
 
     instance: Instance
@@ -198,6 +199,7 @@ class SessionRefused(Event):
     attached: Site | None
     elsewhere: bool
     site: Site | None
+    original: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

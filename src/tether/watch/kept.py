@@ -65,6 +65,14 @@ def _inside_class(keeper: str, held: Any, budget: list[int]) -> Iterator[tuple[s
         yield from _inside(keeper, [held], budget, _DEPTH)
 
 
+def _elements(container: Any) -> list[Any]:
+    """Return what a container holds, by the built-in type's own methods: a subclass's are the program's code."""
+    for kind in _CONTAINERS:
+        if isinstance(container, kind):
+            return list(dict.values(container) if kind is dict else kind.__iter__(container))
+    return []
+
+
 def _cached(wrapper: Any) -> list[Any]:
     return gc.get_referents(wrapper)  # its results are among them
 
@@ -72,8 +80,7 @@ def _cached(wrapper: Any) -> list[Any]:
 def _inside(
     keeper: str, container: Any, budget: list[int], depth: int
 ) -> Iterator[tuple[str, InstanceState[Any]]]:
-    values = list(container.values()) if isinstance(container, dict) else list(container)
-    for value in values:
+    for value in _elements(container):
         if budget[0] <= 0:
             return
         budget[0] -= 1

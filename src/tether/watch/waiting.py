@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections import Counter
 from typing import Any
 
+from sqlalchemy.orm import LoaderCallableStatus
+
+from tether.orm import private
 from tether.orm.inspect import net_changes
 from tether.watch.events import InstanceGone, InstanceReturned
 from tether.watch.recorder import Recorder, token_of
@@ -23,10 +27,10 @@ class Candidate:
         net: Attribute name -> whether its value differs from what was loaded.
         after_merge: True if only what is changed from now on can be lost; ``merge()`` saved the rest.
         bases: Column name -> its value at the merge.
-        deltas: Collection name -> ``id`` of an element -> times added less times removed.
+        elements: Collection name -> what was saved in it, and how often it holds each element now, by token.
     """
 
-    __slots__ = ("after_merge", "bases", "class_path", "deltas", "key", "net", "reference", "token")
+    __slots__ = ("after_merge", "bases", "class_path", "elements", "key", "net", "reference", "token")
 
     def __init__(self, token: int, key: Any, class_path: str, net: dict[str, bool]) -> None:
         self.token = token
@@ -35,7 +39,7 @@ class Candidate:
         self.net = net
         self.after_merge = False
         self.bases: dict[str, Any] = {}
-        self.deltas: dict[str, dict[int, int]] = {}
+        self.elements: dict[str, tuple[set[int], Counter[int]]] = {}
         self.reference: Any = None
 
     def attributes(self) -> tuple[str, ...]:
@@ -100,12 +104,33 @@ def note_write(candidate: Candidate, state: Any, attribute: Any, previous: Any) 
     caller, value = _writer()
     if caller == "set" and not getattr(attribute, "collection", False):
         candidate.net[key] = not _equal(attribute, _base(candidate, state, attribute, previous), value)
-    elif caller in _STEPS:
-        delta = candidate.deltas.setdefault(key, {})
-        delta[id(value)] = delta.get(id(value), 0) + _STEPS[caller]
-        candidate.net[key] = any(delta.values())
-    else:
-        candidate.net[key] = True
+        return
+    candidate.net[key] = True
+    if not getattr(attribute, "collection", False):
+        return
+    # A pop() is announced twice: as "pre-remove" while the element is still there, then as a removal.
+    saved, held = candidate.elements.get(key) or _elements(candidate, state, key)
+    candidate.elements[key] = saved, held
+    if caller in _STEPS:
+        held.update({_token(value): _STEPS[caller]})
+        candidate.net[key] = saved != {token for token, times in held.items() if times > 0}
+
+
+def _elements(candidate: Candidate, state: Any, key: str) -> tuple[set[int], Counter[int]]:
+    now = _tokens(state.dict.get(key))
+    before = now if candidate.after_merge else _tokens(state.committed_state.get(key, state.dict.get(key)))
+    return set(before), Counter(now)
+
+
+def _tokens(collection: Any) -> list[int]:
+    if collection is None or isinstance(collection, LoaderCallableStatus):
+        return []
+    return [_token(element) for element in private.elements(collection)]
+
+
+def _token(element: Any) -> int:
+    state = private.state_of_anything(element)
+    return token_of(state) if state is not None else id(element)
 
 
 _STEPS = {"fire_append_event": 1, "fire_append_wo_mutation_event": 1, "fire_remove_event": -1}

@@ -30,8 +30,8 @@ def verdict(seen: Seen) -> Verdict:
     saved = seen.now("customer", 1).get("name") == "Ada"
     if detached or saved:
         return right("add() saves it.") if detached and saved else half_right("Only part of it holds.")
-    if not seen.raised:
-        return wrong("It is transient, and it is not saved. Nothing complains.")
+    if not seen.raised or "transient: True" not in seen.printed:
+        return wrong("It is not detached, and it is not saved.")
     return wrong(
         "It is transient, which means new: SQLAlchemy does not connect it with any row. "
         f"add() leads to an INSERT of a row that exists already, hence the {seen.raised}."

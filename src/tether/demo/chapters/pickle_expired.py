@@ -35,8 +35,7 @@ def verdict(seen: Seen) -> Verdict:
     if len(missing) < 3:
         return half_right(f"It lacks {', '.join(missing)}.")
     return wrong(
-        "It holds no values at all. commit() has expired the customer, and pickle takes only what is "
-        "loaded. What is read from it later will raise."
+        "It holds no values at all. commit() has expired the customer, and pickle takes only what is loaded."
     )
 
 

@@ -34,7 +34,7 @@ def verdict(seen: Seen) -> Verdict:
     if seen.printed == [saved]:
         return half_right("There is no error, and what is read is what the row says.")
     return wrong(
-        f"There is no error. Without a commit nothing expires, so the customer keeps what it had: "
+        f"There is no error. close() expires nothing, so the customer keeps what it had: "
         f"{', '.join(seen.printed)}. The row says {saved}."
     )
 

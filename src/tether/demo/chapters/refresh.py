@@ -34,7 +34,8 @@ def verdict(seen: Seen) -> Verdict:
         return wrong("It stays attached, and both changes are saved.")
     return wrong(
         "It stays attached: the email set afterwards is saved. The harm is another one. The name set "
-        f"before is gone: refresh() has put the row's {row.get('name')!r} over it, without a warning."
+        f"before is gone: refresh() has put the row's {row.get('name')!r} over it, "
+        f"{'and ' + ', '.join(seen.complaints) + ' tells so' if seen.complaints else 'and nothing tells so'}."
     )
 
 

@@ -31,8 +31,8 @@ def verdict(seen: Seen) -> Verdict:
     saved = seen.now("customer", 1).get("name")
     if saved == "Ada":
         return right("The row has the new name.")
-    if seen.raised:
-        return wrong(f"The row still says {saved!r}, and {seen.raised} tells so.")
+    if seen.complaints:
+        return wrong(f"The row still says {saved!r}, and {', '.join(seen.complaints)} tells so.")
     return wrong(
         f"The change is lost: the row says {saved!r}, and nothing complains. "
         "close() has detached the customer, and commit() saves what is attached."

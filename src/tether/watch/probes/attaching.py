@@ -9,6 +9,7 @@ from sqlalchemy.orm.state import InstanceState
 
 from tether.core.states import Cause
 from tether.orm import private
+from tether.orm.inspect import has_net_changes
 from tether.watch.abandoned import note_statement
 from tether.watch.events import CopyAdded, InstanceReturned, MergedOver
 from tether.watch.memory import Ending, Mark
@@ -67,19 +68,39 @@ class Attaching(Probe):
         def _bulk_save_mappings(
             self_: Any, mapper: Any, mappings: Any, *arguments: Any, **options: Any
         ) -> Any:
-            given = list(mappings) if self.on else mappings  # it may be a generator
-            result = original(self_, mapper, given, *arguments, **options)
-            if self.on:
-                try:
-                    mapped = inspect(mapper)
-                    note_statement(self.recorder, self_, mapped.class_, "UPDATE")
-                    if self.waiting.candidates:
-                        self.saved(mapped, given)
-                except Exception as error:
-                    self.broke(error)
+            if not self.on:
+                return original(self_, mapper, mappings, *arguments, **options)
+            given = list(mappings)  # it may be a generator
+            operation = ""
+            try:
+                operation = _operation(given, *arguments, **options)
+            except Exception as error:
+                self.broke(error)
+            try:
+                result = original(self_, mapper, given, *arguments, **options)
+            except Exception as error:
+                self.bulk_failed(self_, error)
+                raise
+            try:
+                mapped = inspect(mapper)
+                if operation:
+                    note_statement(self.recorder, self_, mapped.class_, operation)
+                if self.waiting.candidates:
+                    self.saved(mapped, given)
+            except Exception as error:
+                self.broke(error)
             return result
 
         return _bulk_save_mappings
+
+    def bulk_failed(self, session: Any, error: Exception) -> None:
+        """Remember where it failed: the Session refuses everything until a rollback."""
+        try:
+            record = self.recorder.record(session)
+            if record is not None:
+                record.failure = (self.recorder.capture(), type(error).__name__)
+        except Exception as own:
+            self.broke(own)
 
     def saved(self, mapper: Any, given: list[Any]) -> None:
         """Note that these rows were written, whoever holds them."""
@@ -90,6 +111,22 @@ class Attaching(Probe):
                 names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
                 key = mapper.identity_key_from_primary_key(tuple(item.get(name) for name in names))
                 self.waiting.row_saved(key)
+
+
+def _operation(
+    given: list[Any],
+    isupdate: bool,
+    isstates: bool,
+    return_defaults: bool,
+    update_changed_only: bool,
+    render_nulls: bool,
+) -> str:
+    """Return what a bulk method is about to send: ``INSERT``, ``UPDATE``, or "" if nothing has a change."""
+    if not given:
+        return ""
+    if not isupdate:
+        return "INSERT"
+    return "UPDATE" if not (isstates and update_changed_only) or any(map(has_net_changes, given)) else ""
 
 
 class Merging(Probe):

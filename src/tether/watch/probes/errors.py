@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from sqlalchemy import exc, inspect
+from sqlalchemy.orm import Session
 from sqlalchemy.orm import exc as orm_exc
 from sqlalchemy.orm.state import InstanceState
 
@@ -168,6 +169,7 @@ class Refusals(ErrorProbe):
         "expunge": "expunge",
         "_delete_impl": "delete",
         "delete": "delete",
+        "add": "add",  # of the identity map, which has another instance of the row
     }
 
     def explain(self, error: Any, frame: FrameType) -> None:
@@ -193,7 +195,18 @@ class Refusals(ErrorProbe):
             attached.site if attached is not None and attached.generation == recorder.generation else None
         )
         facts = recorder.instance(state)
-        self.tell(error, SessionRefused(facts, method, joined, elsewhere, site), facts.class_path)
+        original = recorder.loaded(other) if other is not None else None
+        event = SessionRefused(facts, method, joined, elsewhere, site, original)
+        self.tell(error, event, facts.class_path)
+
+
+def _session_around(frame: FrameType | None) -> Any:
+    """Return the Session that asks its identity map to take an instance."""
+    while frame is not None:
+        if isinstance(frame.f_locals.get("self"), Session):
+            return frame.f_locals["self"]
+        frame = frame.f_back
+    return None
 
 
 class PendingRollbacks(ErrorProbe):

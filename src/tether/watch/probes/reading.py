@@ -44,7 +44,11 @@ class Reading(Probe):
             # Outside of the except block: an error of SQLAlchemy's must not have ours as its context.
             if value is _NOT_HERE:
                 return original(self_, instance, owner)
-            if ending is not None and ending.sequence != log.sequence and self.on:
+            if (
+                ending is not None
+                and ending.sequence != log.sequence
+                and state._tether_looked != log.sequence
+            ):
                 self.look(state, ending, self_.key)
             if self_.impl.supports_population:
                 return value
@@ -61,14 +65,15 @@ class Reading(Probe):
 
     def _look(self, state: Any, ending: Any, name: str) -> None:
         recorder = self.recorder
-        log = recorder.log
-        if ending.generation != recorder.generation or ending.session is None:
-            return
-        sequence, row, told = getattr(state, "_tether_looked", None) or (0, None, set[str]())
-        if sequence != log.sequence:
-            row, told = self._newer(state, ending), set()
-            state._tether_looked = (log.sequence, row, told)
-        if row is not None and name not in told:
+        sequence = recorder.log.sequence
+        seen, row, told = getattr(state, "_tether_newer", None) or (0, None, set[str]())
+        if seen != sequence:
+            is_ours = ending.generation == recorder.generation and ending.session is not None and self.on
+            row, told = (self._newer(state, ending) if is_ours else None), set()
+            state._tether_newer = (sequence, row, told)
+        if row is None:
+            state._tether_looked = sequence  # up to the next commit, a read stops at this number
+        elif name not in told:
             told.add(name)
             self._report(state, row, name)
 
