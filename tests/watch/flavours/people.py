@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, ForeignKey
+from sqlalchemy import Engine, ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 
 class Base(DeclarativeBase):
     """Base of the models."""
+
+    type_annotation_map = {str: String(50)}  # noqa: RUF012
 
 
 class User(Base):
