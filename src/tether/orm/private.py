@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import FunctionType
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import sqlalchemy
 from sqlalchemy.orm import Session
@@ -251,7 +251,9 @@ def savepoint_depth(transaction: Any) -> int:
     return depth
 
 
-_databases: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+_databases: dict[
+    int, tuple[ref[Any], str]
+] = {}  # by id of the engine; a WeakKeyDictionary costs five times as much
 
 
 def databases_of(transaction: Any) -> tuple[str, ...]:
@@ -263,9 +265,12 @@ def databases_of(transaction: Any) -> tuple[str, ...]:
     names = set()
     for connection, _, _, _ in set(transaction._connections.values()):
         engine = connection.engine
-        name = _databases.get(engine)
-        if name is None:
-            name = _databases[engine] = _name_of_database(engine)
+        known = _databases.get(id(engine))
+        if known is None or known[0]() is not engine:
+            number = id(engine)
+            gone = ref(engine, lambda _, number=number: _databases.pop(number, None))  # type: ignore[misc]
+            known = _databases[number] = (gone, _name_of_database(engine))
+        name = known[1]
         schemas = connection.get_execution_options().get("schema_translate_map")
         names.add(f"{name} {sorted(schemas.items(), key=str)}" if schemas else name)
     return tuple(sorted(names))
@@ -406,3 +411,11 @@ def is_imported(name: str) -> bool:
     """Return True if a module was imported to its end: half-way through, its classes are not there yet."""
     spec = getattr(sys.modules.get(name), "__spec__", None)
     return spec is not None and not getattr(spec, "_initializing", False)
+
+
+def is_idle(session: Session) -> bool:
+    """Return True if no transaction is open and nothing is changed; True too for one whose ``__init__`` failed."""
+    if getattr(session, "_transaction", None) is not None:
+        return False
+    identity_map = getattr(session, "identity_map", None)
+    return identity_map is None or not identity_map._modified

@@ -26,7 +26,7 @@ _REACH: Final = 16
 
 def running_cause() -> Cause:
     """Return SQLAlchemy's name for the operation that is running; ``Cause.UNKNOWN`` if none is known."""
-    frame = sys._getframe(1)
+    frame = sys._getframe(2)  # below are the probe and its wrapper
     inside_expunge_all = False
     for _ in range(_REACH):
         name = frame.f_code.co_name

@@ -67,10 +67,10 @@ def _inside_class(keeper: str, held: Any, budget: list[int]) -> Iterator[tuple[s
 
 def _elements(container: Any) -> list[Any]:
     """Return what a container holds, by the built-in type's own methods: a subclass's are the program's code."""
-    for kind in _CONTAINERS:
-        if isinstance(container, kind):
-            return list(dict.values(container) if kind is dict else kind.__iter__(container))
-    return []
+    if isinstance(container, dict):
+        return list(dict.values(container))
+    iterate: Any = next((kind.__iter__ for kind in _CONTAINERS if isinstance(container, kind)), iter)
+    return list(iterate(container))
 
 
 def _cached(wrapper: Any) -> list[Any]:

@@ -39,6 +39,7 @@ class Ledger:
         self._allowed: set[Finding] = set()
         self._lock = threading.RLock()
         self._local = threading.local()
+        self.has_pending = False  # on any thread
         self.listeners: list[object] = []
 
     def add(self, finding: Finding, class_path: str = "") -> None:
@@ -78,6 +79,7 @@ class Ledger:
             logger.log(level, "%s:%s %s: %s", finding.path, finding.line, finding.hazard, finding.message)
         elif self.mode == "raise" and finding.severity == "error":
             self._pending().append(finding)
+            self.has_pending = True
 
     def _warn(self, finding: Finding) -> None:
         text = f"{finding.hazard}: {finding.message}"
@@ -85,6 +87,7 @@ class Ledger:
             warnings.warn_explicit(text, TetherWarning, finding.path or "<unknown>", finding.line or 1)
         except TetherWarning:  # the program turns warnings into errors: raise where that is safe
             self._pending().append(finding)
+            self.has_pending = True
 
     def _pending(self) -> list[Finding]:
         if not hasattr(self._local, "pending"):
@@ -97,6 +100,8 @@ class Ledger:
         Raises:
             HazardError: Something was found.
         """
+        if not self.has_pending:
+            return  # on every statement: must cost nothing
         pending = self._pending()
         if pending:
             findings = tuple(pending)

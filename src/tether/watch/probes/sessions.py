@@ -79,10 +79,10 @@ class Deaths(Probe):
     def collected(self, session: Session) -> None:
         """Say what is lost with the Session; runs in a finalizer, so it only takes notes."""
         recorder = self.recorder
-        transaction = private.current_transaction(session)
-        if transaction is None and not private.modified_states(session):
+        if private.is_idle(session):
             recorder.sessions.pop(getattr(session, "hash_key", 0), None)
             return
+        transaction = private.current_transaction(session)
         record = recorder.record(session)
         recorder.sessions.pop(session.hash_key, None)
         if record is None:
