@@ -9,6 +9,7 @@ General layout, lowest room first; each imports only rooms above it in this list
     report      findings out: text, JSON, SARIF, GitHub
     explaining  what SQLAlchemy would do to an instance or a Session now, as text
     watch       a running program in, findings out
+    demo        a small shop, driven through the situations people are told about
 
 Nothing is imported until it is used: ``import tether`` costs a program nothing.
 """

@@ -63,6 +63,8 @@ def report_dropped(
             changed = [name for name in changed if not _is_carried_by_children(state.mapper, name)]
         if not changed:
             continue
+        if cause in _KEEPING and state._tether_escaped:
+            continue
         if cause in _KEEPING and waiting.hold(state) is not None:
             _publish(recorder, state, tuple(sorted(changed)), cause, site, can_return=True)
         else:

@@ -25,6 +25,7 @@ _MARKS = (
     "_tether_end",
     "_tether_made",
     "_tether_wrote",
+    "_tether_escaped",
     "_tether_looked",
     "_tether_newer",
     "_tether_expired",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import inspect
-from sqlalchemy.orm import LoaderCallableStatus, PassiveFlag
+from sqlalchemy.orm import LoaderCallableStatus, PassiveFlag, RelationshipDirection
 
 _UNKNOWN = (
     LoaderCallableStatus.NO_VALUE,
@@ -30,15 +30,23 @@ def compare_merged(source: Any, result: Any) -> Difference | None:
             lost, revived = _collection(source, result, name)
             removed += [name] * lost
             added += [name] * revived
-        elif name in result.mapper.column_attrs:
-            how = _column(source, result, name)
+        elif name in result.mapper.column_attrs or _is_one_to_one(result.mapper, name):
+            how = _value(source, result, name)
             restored += [name] * (how == "restored")
             conflicting += [name] * (how == "conflicting")
     difference = (tuple(restored), tuple(conflicting), tuple(removed), tuple(added))
     return difference if any(difference) else None
 
 
-def _column(source: Any, result: Any, name: str) -> str:
+def _is_one_to_one(mapper: Any, name: str) -> bool:
+    """Return True for the side of a one-to-one that has no column of its own; a many-to-one has one."""
+    return (
+        name in mapper.relationships
+        and mapper.relationships[name].direction is RelationshipDirection.ONETOMANY
+    )
+
+
+def _value(source: Any, result: Any, name: str) -> str:
     theirs, mine = result.committed_state[name], result.dict.get(name)
     if any(value is unknown for value in (theirs, mine) for unknown in _UNKNOWN):
         return ""
@@ -46,7 +54,7 @@ def _column(source: Any, result: Any, name: str) -> str:
     base = source.committed_state.get(name, current)
     if any(base is unknown for unknown in _UNKNOWN):
         return ""  # set while it was not loaded: nobody knows what it was
-    is_equal = result.manager[name].impl.is_equal
+    is_equal = _is_same_row if name in result.mapper.relationships else result.manager[name].impl.is_equal
     given = _given(source)
     if name in given and is_equal(theirs, given[name]):
         return ""  # what this very instance gave to an earlier merge
@@ -66,6 +74,15 @@ def _collection(source: Any, result: Any, name: str) -> tuple[bool, bool]:
     return bool(removed), bool(revived)
 
 
+def _is_same_row(one: Any, other: Any) -> bool:
+    """Compare two related instances, or None, or an identity key given earlier, by identity key."""
+    return bool(_key_of(one) == _key_of(other))
+
+
+def _key_of(thing: Any) -> Any:
+    return thing if thing is None or isinstance(thing, tuple) else inspect(thing).key
+
+
 def _keys(instances: Any) -> set[Any]:
     states = [inspect(instance) for instance in instances if instance is not None]
     return {state.key for state in states if state.key is not None}
@@ -80,6 +97,8 @@ def remember_given(source: Any) -> None:
     for name in source.committed_state:
         if name in source.mapper.column_attrs and name in source.dict:
             given[name] = source.dict[name]
+        elif _is_one_to_one(source.mapper, name) and not source.mapper.relationships[name].uselist:
+            given[name] = _key_of(source.dict.get(name))
         elif name in source.mapper.relationships and source.mapper.relationships[name].uselist:
             history = source.manager[name].impl.get_history(
                 source, source.dict, PassiveFlag.PASSIVE_NO_INITIALIZE

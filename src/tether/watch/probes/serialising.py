@@ -38,6 +38,7 @@ class Pickling(Probe):
         """Report an expired instance; a changed one has escaped and is not taken for lost."""
         recorder = self.recorder
         self.waiting.returned(state)
+        state._tether_escaped = state.modified  # the pickle holds the change, and may be added somewhere
         missing = tuple(sorted(expired(state)))
         # A single column waiting for the database (onupdate, a server default) is not an empty instance.
         if missing and not state.dict.keys() & state.mapper.column_attrs.keys() and state.key is not None:

@@ -52,6 +52,7 @@ class Writing(Probe):
         if number is not None and private.is_live(number):
             if self.recorder.sessions.get(number, True) is not None:
                 state._tether_wrote = self.recorder.capture()
+                state._tether_escaped = None
         elif state.key is not None or getattr(state, "_tether_merged", None) is not None:
             self.note_detached(state, attribute, previous)
 
