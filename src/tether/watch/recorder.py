@@ -241,10 +241,10 @@ class Recorder:
         return record.expiry if record is not None else None
 
     def _changed(self, state: InstanceState[Any]) -> Place | None:
-        site = getattr(state, "_tether_wrote", None)
-        return (
-            self.place(site, "changed") if site is not None and site.generation == self.generation else None
-        )
+        site = getattr(state, "_tether_wrote", None) if state.modified else None  # else flushed, or gone
+        if site is None or site.generation != self.generation:
+            return None
+        return self.place(site, "changed")
 
     def place(self, site: Site | None, role: str, cause: str = "") -> Place:
         """Return *site* in its role, or words in its place."""
