@@ -5,15 +5,17 @@ from __future__ import annotations
 import dis
 import sys
 from functools import lru_cache
-from types import CodeType
+from itertools import islice
+from types import CodeType, FrameType
 
 from tether.watch.site import awaiting, frames_outward
 
 _COPY = dis.opmap["COPY"]
+_REACH = 30  # frames from one of our hooks to the function a framework ends a request with
 
 
 def exception_in_flight() -> bool:
-    """Return True while an exception propagates or is being handled, also across SQLAlchemy's greenlets.
+    """Return True while an exception propagates or is handled, also across greenlets and teardown functions.
 
     ``sys.exc_info()`` belongs to one greenlet, so an ``await session.rollback()`` in an ``except``
     block does not see it; the handler is then recognised in the frame of the coroutine that awaits.
@@ -23,6 +25,8 @@ def exception_in_flight() -> bool:
     known = awaiting.get()
     if known is not None and known[1]:
         return True
+    if any(_is_given_an_error(frame) for frame in islice(frames_outward(), _REACH)):
+        return True
     greenlets = sys.modules.get("greenlet")
     if greenlets is None or greenlets.getcurrent().parent is None:
         return False
@@ -30,6 +34,24 @@ def exception_in_flight() -> bool:
         frame.f_code.co_flags & 0x80 and _in_handler(frame.f_code, frame.f_lasti)
         for frame in frames_outward()
     )
+
+
+def _is_given_an_error(frame: FrameType) -> bool:
+    """Return True if a caller passes on an exception that it has caught.
+
+    Flask turns an exception into a response, and then ends the request by functions that take the
+    exception: ``teardown_appcontext(exc)``, where Flask-SQLAlchemy closes the Session.
+    """
+    names = _error_parameters(frame.f_code)
+    if not names or frame.f_globals.get("__name__", "").startswith("tether."):  # we explain errors ourselves
+        return False
+    return any(isinstance(frame.f_locals.get(name), BaseException) for name in names)
+
+
+@lru_cache(maxsize=1024)
+def _error_parameters(code: CodeType) -> tuple[str, ...]:
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return tuple(name for name in parameters if "exc" in name.lower() or "err" in name.lower())
 
 
 @lru_cache(maxsize=1024)
