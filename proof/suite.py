@@ -70,12 +70,10 @@ class Mode:
 
     Attributes:
         watched: With everything in watch on; False: bare.
-        restart: The watch is started anew for each test.
         workers: Processes of pytest-xdist; 0: none.
     """
 
     watched: bool
-    restart: bool = False
     workers: int = 0
 
     def options(self) -> list[str]:
@@ -111,7 +109,6 @@ def _part(suite: Suite, arguments: tuple[str, ...], stem: Path, mode: Mode) -> R
     variables = _variables(suite) | {
         "TETHER_PROOF_OUTCOMES": str(outcomes),
         "TETHER_PROOF_REPORT": str(report),
-        "TETHER_PROOF_RESTART": "1" if mode.restart else "0",
         "TETHER_PROOF_LIBRARY": suite.library,
     }
     # Named, so that pytest does not go on looking upwards and take tether's own configuration.

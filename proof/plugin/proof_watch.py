@@ -1,12 +1,11 @@
 """A pytest plugin that runs another project's tests under watch, with everything that is on by default.
 
-It changes nothing about the tests and fails none. Environment variables say the rest:
+It changes nothing about the tests and fails none. A hook of ours that raises is off from then on; so that no test
+runs with less than everything, the watch then starts anew. Environment variables:
 
 TETHER_PROOF_REPORT: The JSON file for what was found, each with the test it was found in.
 TETHER_PROOF_LIBRARY: The package under test. It is imported from a source tree here; in a program it is an
     installed package, whose lines are not the program's own.
-TETHER_PROOF_RESTART: "1" starts the watch anew for each test: SQLAlchemy's own tests clear all event
-    listeners after every test, ours among them.
 """
 
 from __future__ import annotations
@@ -27,13 +26,12 @@ AT_THE_END = "(at the end)"
 class UnderWatch:
     """Starts and stops the watch and keeps what it finds."""
 
-    def __init__(self, file: Path, *, restart: bool) -> None:
+    def __init__(self, file: Path) -> None:
         self.file = file
-        self.restart = restart
         self.library = tuple(os.environ.get("TETHER_PROOF_LIBRARY", "").split())
         self.report = self.start()
         self.found: list[dict[str, Any]] = []
-        self.disabled: set[str] = set()
+        self.disabled: dict[str, str] = {}  # sentence -> the first test after which it stood in the report
 
     def start(self) -> tether.Report:
         """Switch everything on that is on by default."""
@@ -42,29 +40,27 @@ class UnderWatch:
     def keep(self, test: str) -> None:
         """Note what was found since the last time as found in *test*."""
         self.found += [{"test": test, **finding.to_dict()} for finding in self.report.drain()]
-        self.disabled.update(self.report.disabled)
+        for sentence in self.report.disabled:
+            self.disabled.setdefault(sentence, test)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Run one test, its fixtures included, and note what was found meanwhile."""
         result = yield
         self.keep(item.nodeid)
-        if self.restart:
-            self.finish(item.nodeid)
+        if self.report.disabled:
+            tether.stop()
             self.report = self.start()
         return result
 
-    def finish(self, test: str) -> None:
-        """Stop the watch and note what is lost by then."""
-        self.report.finish()
-        tether.stop()
-        self.keep(test)
-
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
-        """Stop the watch for good and write what was found."""
-        self.finish(AT_THE_END)
-        document = {"findings": self.found, "disabled": sorted(self.disabled)}
+        """Stop the watch for good, and write what was found and what is lost by now."""
+        self.report.finish()
+        tether.stop()
+        self.keep(AT_THE_END)
+        disabled = [f"{sentence} (in {test})" for sentence, test in self.disabled.items()]
+        document = {"findings": self.found, "disabled": disabled}
         self.file.write_text(json.dumps(document))
 
 
@@ -74,5 +70,4 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", {}).get("workerid", "")
     if worker or not config.getoption("numprocesses", None):
         file = Path(os.environ["TETHER_PROOF_REPORT"] + worker)
-        restart = os.environ.get("TETHER_PROOF_RESTART") == "1"
-        config.pluginmanager.register(UnderWatch(file, restart=restart), "tether-proof-watch")
+        config.pluginmanager.register(UnderWatch(file), "tether-proof-watch")
