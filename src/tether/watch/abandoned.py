@@ -42,6 +42,12 @@ def _path(class_: Any) -> str:
     return f"{class_.__module__}.{class_.__qualname__}" if isinstance(class_, type) else str(class_)
 
 
+def unended_rows(record: SessionRecord, session: Any) -> list[Row]:
+    """Return all that an open Session would take with it if it ended now."""
+    added, deleted = private.new_states(session), private.states_to_delete(session)
+    return flushed_rows(record) + pending_rows(added) + deleted_rows(deleted)
+
+
 def in_order(rows: list[Row]) -> tuple[Row, ...]:
     """Return *rows* in an order that is the same in each run: a flush visits sets of ``id()``."""
     return tuple(sorted(rows, key=lambda row: (row[1], row[2], _line(row[3]), _line(row[4]))))
@@ -61,17 +67,28 @@ def pending_rows(states: Iterable[Any]) -> list[Row]:
     return rows
 
 
+def deleted_rows(states: Iterable[Any]) -> list[Row]:
+    """Return what was to be deleted and never flushed, as ``WorkAbandoned.rows``."""
+    rows = []
+    for state in states:
+        site = getattr(state, "_tether_deleting", None)
+        rows.append((state.class_.__name__, _path(state.class_), "delete", site, site))
+    return rows
+
+
 def abandon_at_exit(recorder: Recorder, waiting: Waiting, session: Any) -> None:
     """Report what a Session that is still open takes with it when the process ends."""
     record = recorder.record(session)
     transaction = private.current_transaction(session)
-    if record is None or transaction is None or private.is_outside_transaction(transaction):
+    if record is None or record.inherited or transaction is None:
+        return
+    if private.is_outside_transaction(transaction):
         return
     for state in private.modified_states(session):
         changed = tuple(sorted(net_changes(state))) if state.key is not None else ()
         if changed and recorder.takes(ChangesDropped) and not private.is_deleted(state):
             facts = recorder.instance(state)
             recorder.publish(ChangesDropped(facts, changed, Cause.EXIT, None), facts.class_path)
-    rows = flushed_rows(record) + pending_rows(private.new_states(session))
+    rows = unended_rows(record, session)
     if rows:
         recorder.publish(WorkAbandoned(in_order(rows), Cause.EXIT, None, record.created), rows[0][1])

@@ -157,7 +157,8 @@ class Engine:
         self.ledger.clear()
         self.waiting.candidates.clear()
         self.recorder.late.clear()
-        for record in self.recorder.sessions.values():
+        for session in list(private.live_sessions().values()):
+            record = self.recorder.record(session)
             if record is not None:
-                record.inside.clear()
+                record.inherit()
         self._lock = threading.Lock()

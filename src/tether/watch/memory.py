@@ -93,6 +93,7 @@ class SessionRecord:
         loads: Lazy loads and refreshes of the open transaction, by line and attribute.
         failure: Where a flush or statement failed in the open transaction, and with which error.
         sizes: Size of the identity map at the end of each transaction so far, while it only grows.
+        inherited: True if a fork has copied the Session: what it holds at the end is the parent's to save.
     """
 
     number: int
@@ -107,6 +108,7 @@ class SessionRecord:
     loads: dict[Any, RepeatedLoad] | None = None
     failure: tuple[Site | None, str] | None = None
     sizes: list[int] | None = None
+    inherited: bool = False
 
     def all_flushed(self) -> dict[Any, Written]:
         """Return the rows written in the open transaction, savepoints included."""
@@ -121,6 +123,12 @@ class SessionRecord:
         """What was written inside a savepoint is gone."""
         for inner in [level for level in self.flushed if level >= depth]:
             del self.flushed[inner]
+
+    def inherit(self) -> None:
+        """In a forked child: who is inside the Session, and what it has written, is the parent's."""
+        self.inherited = True
+        self.inside.clear()
+        self.end_transaction()
 
     def end_transaction(self) -> None:
         """Forget what belongs to one transaction."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tether.core.states import Cause
 from tether.orm import private
-from tether.watch.abandoned import flushed_rows, in_order, pending_rows
+from tether.watch.abandoned import in_order, unended_rows
 from tether.watch.dropping import drop_collected
 from tether.watch.events import (
     ChangesDropped,
@@ -85,7 +85,7 @@ class Deaths(Probe):
         transaction = private.current_transaction(session)
         record = recorder.record(session)
         recorder.sessions.pop(session.hash_key, None)
-        if record is None:
+        if record is None or record.inherited:
             return
         ending = Ending(None, Cause.GARBAGE_COLLECTION, record, recorder.log.sequence, recorder.generation)
         for state in private.all_states(session):
@@ -97,7 +97,7 @@ class Deaths(Probe):
             self._open(session, record)
 
     def _open(self, session: Session, record: Any) -> None:
-        rows = flushed_rows(record) + pending_rows(private.new_states(session))
+        rows = unended_rows(record, session)
         if rows:
             work = WorkAbandoned(in_order(rows), Cause.GARBAGE_COLLECTION, None, record.created)
             self.recorder.later(work, rows[0][1])
