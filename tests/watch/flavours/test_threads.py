@@ -81,13 +81,13 @@ def test_one_session_in_two_threads_at_once(engine: Engine) -> None:
     inside, done = threading.Event(), threading.Event()
 
     def read(session: Session) -> None:
-        session.scalars(select(User)).all()  # <first>
+        session.scalars(select(User)).all()
 
     @event.listens_for(engine, "before_cursor_execute")
     def hold(*arguments: object) -> None:
         if threading.current_thread().name == "first":
             inside.set()
-            done.wait(30)
+            done.wait(30)  # <first>
 
     with tether.watching() as report:
         session = Session(engine)  # <open>
