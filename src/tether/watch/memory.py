@@ -62,8 +62,16 @@ class Written(NamedTuple):
     operation: str  # "INSERT", "UPDATE" or "DELETE"
     site: Site | None
     token: int
-    attributes: tuple[str, ...]
+    attributes: tuple[str, ...]  # of an UPDATE; empty: any
     made: Site | None
+
+    def followed_by(self, later: Written) -> Written:
+        """Return two writes of one row as one: begun where the first was, with the attributes of both."""
+        if later.operation != "UPDATE" or self.operation == "DELETE":
+            return later
+        known = bool(self.attributes) and bool(later.attributes)
+        names = tuple({*self.attributes, *later.attributes}) if known else ()
+        return later._replace(operation=self.operation, attributes=names, made=self.made or later.made)
 
 
 class RepeatedLoad:
@@ -75,6 +83,13 @@ class RepeatedLoad:
         self.rows: set[Any] = set()
         self.event: Any = None
         self.count = 0
+
+
+def add_written(rows: dict[Any, Written], later: dict[Any, Written]) -> None:
+    """Add what was written later: a row may be flushed more than once, with other attributes each time."""
+    for key, row in later.items():
+        before = rows.get(key)
+        rows[key] = row if before is None else before.followed_by(row)
 
 
 @dataclass(slots=True, eq=False)
@@ -112,12 +127,15 @@ class SessionRecord:
 
     def all_flushed(self) -> dict[Any, Written]:
         """Return the rows written in the open transaction, savepoints included."""
-        return {key: row for depth in sorted(self.flushed) for key, row in self.flushed[depth].items()}
+        rows: dict[Any, Written] = {}
+        for depth in sorted(self.flushed):
+            add_written(rows, self.flushed[depth])
+        return rows
 
     def commit_savepoint(self, depth: int) -> None:
         """What was written inside a savepoint now belongs to what surrounds it."""
         for inner in [level for level in self.flushed if level >= depth]:
-            self.flushed.setdefault(depth - 1, {}).update(self.flushed.pop(inner))
+            add_written(self.flushed.setdefault(depth - 1, {}), self.flushed.pop(inner))
 
     def roll_back_savepoint(self, depth: int) -> None:
         """What was written inside a savepoint is gone."""

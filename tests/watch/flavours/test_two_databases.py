@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,26 @@ def test_schema_of_another_tenant_holds_another_row(
     engine.dispose()
 
     assert expected == told(report.findings)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_row_that_is_flushed_twice_is_newer_in_both_attributes(engine: Engine, nested: bool) -> None:
+    """
+    A row flushed again with another attribute, also in a savepoint, is newer in what each flush wrote.
+    """
+    with tether.watching() as report:
+        with Session(engine) as session:  # <end>
+            order = session.get(Order, 1)  # <load>
+        with Session(engine) as session:
+            other = session.get(Order, 1)
+            other.what = "newer"
+            session.flush()
+            with session.begin_nested() if nested else nullcontext():
+                other.user_id = 2
+                session.flush()
+            session.commit()  # <commit>
+        _ = order.what  # <use>
+        _ = order.user_id  # <use>
+
+    assert [OUTDATED, OUTDATED] == told(report.findings)
+    assert {"Order.what", "Order.user_id"} == {finding.subject for finding in report.findings}

@@ -140,7 +140,9 @@ class Flushes(Probe):
             if not has_net_changes(state):
                 return  # the flush visits it, but has nothing to write
         made = self._made(state, operation)
-        level[key] = Written(state.class_, operation, site, token_of(state), names, made)
+        row = Written(state.class_, operation, site, token_of(state), names, made)
+        before = level.get(key)
+        level[key] = row if before is None else before.followed_by(row)
 
     def _made(self, state: Any, operation: str) -> Any:
         """Return where a new row was created, or where the first change of an old one was made, if known."""
