@@ -25,6 +25,10 @@ LOOP: Final = 4  # an event loop: what lies below belongs to whoever started the
 MAXIMUM_SITES: Final = 50_000
 
 _INTERACTIVE = ("<stdin", "<python-input", "<ipython", "<console", "<doctest")
+_LAYERS = (
+    "sqlmodel",
+    "flask_sqlalchemy",
+)  # over the Session; libraries also where they run from a source tree
 _LOOPS = tuple(os.path.join("asyncio", name) for name in ("events.py", "base_events.py", "runners.py"))
 
 # The line that awaits a close which SQLAlchemy runs in a task of its own (AsyncSession.__aexit__),
@@ -170,6 +174,8 @@ class Sites:
         if path.endswith(_LOOPS) or f"{os.sep}uvloop{os.sep}" in path:
             return LOOP
         if path.startswith(self._libraries) or _is_installed(path) or self._is_skipped(path):
+            return LIBRARY
+        if any(path.startswith(_directory_of(name)) for name in _LAYERS):
             return LIBRARY
         return USER
 

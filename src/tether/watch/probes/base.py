@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from tether.orm.private import NAMES, Patch
 from tether.watch.events import Event
 from tether.watch.recorder import Recorder
 from tether.watch.waiting import Waiting
+
+
+# One odd object of the program's must not blind a probe; one that raises again and again has to go.
+MAXIMUM_ERRORS: Final = 20
 
 
 class Probe:
@@ -37,6 +41,7 @@ class Probe:
         self.waiting = waiting
         self.on = False
         self.started = False
+        self.errors = 0
         self.patches: list[Patch] = []
 
     @classmethod
@@ -69,6 +74,8 @@ class Probe:
             self.patches.pop().remove()
 
     def broke(self, error: Exception) -> None:
-        """Switch this probe's own work off after it raised; the wrappers pass through."""
-        self.on = False
+        """Note that this probe's own work raised; after many times it is off, and its wrappers pass through."""
+        self.errors += 1
+        if self.errors >= MAXIMUM_ERRORS:
+            self.on = False
         self.recorder.broke(type(self).__name__, error)

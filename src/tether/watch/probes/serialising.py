@@ -37,6 +37,8 @@ class Pickling(Probe):
     def pickled(self, state: Any) -> None:
         """Report an expired instance; a changed one has escaped and is not taken for lost."""
         recorder = self.recorder
+        if not state.manager.is_mapped:
+            return  # instrumented by hand, without a mapper
         self.waiting.returned(state)
         state._tether_escaped = state.modified  # the pickle holds the change, and may be added somewhere
         missing = tuple(sorted(expired(state)))
