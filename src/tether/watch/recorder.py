@@ -41,6 +41,17 @@ def token_of(state: InstanceState[Any]) -> int:
     return token
 
 
+def _without_data(error: BaseException) -> str:
+    """Return class and place of an error; its text may hold what it was about, such as an identity key."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return type(error).__name__
+    name = traceback.tb_frame.f_globals.get("__name__", "")
+    return f"{type(error).__name__} in {name}, line {traceback.tb_lineno}"
+
+
 class Recorder:
     """Everything one watch remembers, and the way from an event to its detectors.
 
@@ -109,15 +120,11 @@ class Recorder:
         for handlers in self.handlers.values():
             handlers[:] = [entry for entry in handlers if entry[0] is not detector]
         name = detector.hazard.name
-        self.ledger.disable(
-            name, f"{name} is switched off: its detector raised {type(error).__name__}: {error}"
-        )
+        self.ledger.disable(name, f"{name} is switched off: its detector raised {_without_data(error)}")
 
     def broke(self, hook: str, error: Exception) -> None:
         """Note that one of our hooks raised; the program does not notice."""
-        self.ledger.disable(
-            hook, f"the hook {hook!r} raised {type(error).__name__}: {error}; findings may be missed"
-        )
+        self.ledger.disable(hook, f"the hook {hook!r} raised {_without_data(error)}; findings may be missed")
 
     def drain(self) -> None:
         """Work through what finalizers left."""

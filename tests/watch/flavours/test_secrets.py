@@ -19,7 +19,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 from sqlalchemy.pool import StaticPool
 
 import tether
+from tether.errors import DetectorDisabledWarning
 from tether.hazards import all_hazards
+from tether.watch.detectors.lazy_load_after_close import LazyLoadAfterClose
 
 # What the programs below do wrong makes SQLAlchemy warn, too.
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
@@ -325,3 +327,21 @@ def test_no_value_is_added_to_any_error(steps: list[tuple[str, int]]) -> None:
     added += [str(error).partition("[tether:")[2].partition("]")[0] for error in program.errors]
 
     assert [] == [words for words in added if leaked(words)]
+
+
+def test_detector_that_raises_does_not_tell_what_it_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A detector that is switched off is named with the class and the line of its error, not with the text.
+    """
+
+    def broken(self: object, event: object) -> None:
+        raise KeyError(f"{SENTINEL} was in our hands")
+
+    monkeypatch.setattr(LazyLoadAfterClose, "load_refused", broken)
+    with pytest.warns(DetectorDisabledWarning, match="lazy-load-after-close is switched off") as warned:
+        report, _ = watched([("load", 0), ("end", 0), ("read", 0)], mode="warn")
+
+    assert [] == [
+        words for words in [*report.disabled, *(str(each.message) for each in warned)] if leaked(words)
+    ]
+    assert f"its detector raised KeyError in {__name__}, line" in " ".join(report.disabled)
