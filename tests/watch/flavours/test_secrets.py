@@ -329,6 +329,7 @@ def test_no_value_is_added_to_any_error(steps: list[tuple[str, int]]) -> None:
     assert [] == [words for words in added if leaked(words)]
 
 
+@pytest.mark.filterwarnings("ignore::tether.errors.TetherWarning")
 def test_detector_that_raises_does_not_tell_what_it_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A detector that is switched off is named with the class and the line of its error, not with the text.
