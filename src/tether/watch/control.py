@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal, TypedDict, Unpack
 
 from tether.core.config import Config, read_config
 from tether.core.hazard_names import no_such_hazard
@@ -17,7 +17,23 @@ from tether.hazards import all_hazards
 from tether.watch.engine import Engine
 from tether.watch.report import Report
 
-MODES: Final = ("collect", "warn", "log", "raise")
+Mode = Literal["collect", "warn", "log", "raise"]
+MODES: Final[tuple[Mode, ...]] = ("collect", "warn", "log", "raise")
+
+
+class Options(TypedDict, total=False):
+    """Single settings, in place of those of the configuration; ``Config`` says what each is."""
+
+    allow: frozenset[str]
+    baseline: str | None
+    rollback: bool
+    values: bool
+    sample: float
+    loop_threshold: int
+    rows_threshold: int
+    identity_map_threshold: int
+    skip: tuple[str, ...]
+
 
 _lock = threading.RLock()
 _engine: Engine | None = None
@@ -25,11 +41,11 @@ _depth = 0
 
 
 def start(
-    mode: str = "collect",
+    mode: Mode = "collect",
     *,
     only: Collection[str] | None = None,
     config: Config | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Report:
     """Start to watch this process, and return the report, which fills as the program runs.
 
@@ -89,11 +105,11 @@ def stop() -> Report:
 
 @contextmanager
 def watching(
-    mode: str = "collect",
+    mode: Mode = "collect",
     *,
     only: Collection[str] | None = None,
     config: Config | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Iterator[Report]:
     """Watch what runs inside the block; the options are those of ``start()``.
 
@@ -112,9 +128,9 @@ def running() -> Report | None:
     return _engine.report if _engine is not None else None
 
 
-def _settings(config: Config | None, options: dict[str, Any]) -> Config:
+def _settings(config: Config | None, options: Options) -> Config:
     settings = config if config is not None else read_config(Path.cwd(), all_hazards())
-    fields = set(Config.__dataclass_fields__)
+    fields = set(Options.__annotations__)
     for name in options:
         if name not in fields:
             raise ConfigError(

@@ -173,11 +173,12 @@ class Sites:
             return HIDDEN
         if path.endswith(_LOOPS) or f"{os.sep}uvloop{os.sep}" in path:
             return LOOP
+        return LIBRARY if self._is_library(path) else USER
+
+    def _is_library(self, path: str) -> bool:
         if path.startswith(self._libraries) or _is_installed(path) or self._is_skipped(path):
-            return LIBRARY
-        if any(path.startswith(_directory_of(name)) for name in _LAYERS):
-            return LIBRARY
-        return USER
+            return True
+        return any(path.startswith(_directory_of(name)) for name in _LAYERS)
 
     def _is_skipped(self, path: str) -> bool:
         posix = path.replace(os.sep, "/")

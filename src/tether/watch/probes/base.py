@@ -10,7 +10,6 @@ from tether.watch.events import Event
 from tether.watch.recorder import Recorder
 from tether.watch.waiting import Waiting
 
-
 # One odd object of the program's must not blind a probe; one that raises again and again has to go.
 MAXIMUM_ERRORS: Final = 20
 

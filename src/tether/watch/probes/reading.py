@@ -44,11 +44,7 @@ class Reading(Probe):
             # Outside of the except block: an error of SQLAlchemy's must not have ours as its context.
             if value is _NOT_HERE:
                 return original(self_, instance, owner)
-            if (
-                ending is not None
-                and ending.sequence != log.sequence
-                and state._tether_looked != log.sequence
-            ):
+            if ending is not None and log.sequence not in (ending.sequence, state._tether_looked):
                 self.look(state, ending, self_.key)
             if self_.impl.supports_population:
                 return value
