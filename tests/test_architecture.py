@@ -66,8 +66,8 @@ FROM_OUTSIDE: dict[str, set[str]] = {
 }
 # `tether run` puts these on the path of child processes, where they are modules of the top level.
 TOP_LEVEL_IN_CHILDREN = {"_tether_hook", "sitecustomize"}
-# SQLAlchemy documents these in spite of their underscore.
-PUBLIC_IN_SPITE = {"_asdict", "_fields", "_mapping", "_tuple", "_t"}
+# SQLAlchemy, or Python for a NamedTuple, documents these in spite of their underscore.
+PUBLIC_IN_SPITE = {"_asdict", "_fields", "_mapping", "_replace", "_tuple", "_t"}
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
 
