@@ -226,12 +226,20 @@ class Recorder:
             return self.place(ending.site, "detached", ending.cause)
         if state.session_id is not None and state.session_id not in private.live_sessions():
             return Place("detached", note="its Session was garbage-collected", cause=Cause.GARBAGE_COLLECTION)
-        if state.session_id is None and state.key is not None:
-            made = getattr(state, "_tether_made", None)
-            if made is not None and made[1] == "unpickled":
-                return None
+        if state.session_id is None and not self._was_made_here(state):
             return Place("detached", note=BEFORE)
         return None
+
+    def _was_made_here(self, state: InstanceState[Any]) -> bool:
+        """Return True if this watch saw it come, and so would have seen it leave a watched Session.
+
+        It came out of a pickle, was given a primary key by ``make_transient_to_detached()``, or its
+        Session is left out by sampling.
+        """
+        made = getattr(state, "_tether_made", None)
+        if made is None:
+            return state.__dict__.get("runid") in self.runs.sites
+        return made[1] == "unpickled" or (made[0] is not None and made[0].generation == self.generation)
 
     def _expired(self, state: InstanceState[Any], ending: Ending | None) -> Place | None:
         expiry = self.expiry(state, ending)

@@ -43,6 +43,14 @@ def deleted(engine: Engine) -> Any:
         return order.what
 
 
+def refreshed_after_delete(engine: Engine) -> Any:
+    """Refresh an instance whose row is gone."""
+    with Session(engine) as session:
+        order = session.get(Order, 1)
+        session.execute(text("DELETE FROM shop_order"))
+        session.refresh(order)
+
+
 def added_twice(engine: Engine) -> Any:
     """Add a row of one Session to another."""
     with Session(engine) as one, Session(engine) as other:
@@ -81,7 +89,15 @@ def not_about_state(engine: Engine) -> Any:
         return session.query(User).one()
 
 
-EXPLAINED = [detached, deleted, added_twice, refreshed_elsewhere, expunged_twice, without_await]
+EXPLAINED = [
+    detached,
+    deleted,
+    refreshed_after_delete,
+    added_twice,
+    refreshed_elsewhere,
+    expunged_twice,
+    without_await,
+]
 Program = Callable[[Engine], Any]
 
 
@@ -179,6 +195,7 @@ def test_type_and_attributes_are_sqlalchemys(engine: Engine, program: Program) -
 CLAUSES = {
     detached: DetachedInstanceError,
     deleted: (ObjectDeletedError, InvalidRequestError),
+    refreshed_after_delete: InvalidRequestError,
     added_twice: InvalidRequestError,
     refreshed_elsewhere: InvalidRequestError,
     expunged_twice: InvalidRequestError,
@@ -206,7 +223,9 @@ def pickled(error: Any) -> Any:
     return pickle.loads(pickle.dumps(error))
 
 
-@pytest.mark.parametrize("program", [detached, deleted, added_twice, refreshed_elsewhere, expunged_twice])
+@pytest.mark.parametrize(
+    "program", [detached, deleted, refreshed_after_delete, added_twice, refreshed_elsewhere, expunged_twice]
+)
 @pytest.mark.parametrize("through", [pickled, copy.copy, copy.deepcopy])
 def test_error_survives_a_pickle_as_before(engine: Engine, program: Program, through: Any) -> None:
     """

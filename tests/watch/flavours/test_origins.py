@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, make_transient_to_detached, sessionmaker
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 import tether
@@ -109,6 +109,19 @@ def test_unpickled_instance_says_where_it_was_unpickled(engine: Engine) -> None:
             _ = user.orders  # <use>
 
     assert ["lazy-load-after-close: unpickled <unpickle>, used <use>"] == told(report.findings)
+
+
+def test_instance_made_detached_by_hand_was_never_in_a_session(engine: Engine) -> None:
+    """
+    An instance that ``make_transient_to_detached()`` makes has left no Session; its story tells none.
+    """
+    with tether.watching() as report:
+        user = User(id=1, name="user 1")  # <make>
+        make_transient_to_detached(user)
+        with pytest.raises(DetachedInstanceError):
+            _ = user.orders  # <use>
+
+    assert ["lazy-load-after-close: created <make>, used <use>"] == told(report.findings)
 
 
 def test_deep_copy_says_where_it_was_copied(engine: Engine) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm import exc as orm_exc
 from sqlalchemy.orm.state import InstanceState
 
-from tether.core.finding import Finding
+from tether.core.finding import Finding, Place
 from tether.core.states import Cause
 from tether.orm import private
 from tether.watch.events import (
@@ -81,6 +81,13 @@ class ErrorProbe(Probe):
         """Publish the event, and let the exception carry the story."""
         add_story(error, self.recorder.publish(event, class_path))
         self.recorder.ledger.forget_pending()  # the exception itself is raised already
+
+    def tell_gone(self, error: Exception, what: str, *places: Place | None) -> None:
+        """Let the exception say that the row is gone, which is no hazard of ours."""
+        where = self.recorder.place(self.recorder.capture(), "used")
+        known = tuple(place for place in (*places, where) if place is not None)
+        message = f"{what}, and its row is not in the database any more"
+        add_story(error, [Finding("row-is-gone", "error", message, where, known)])
 
 
 class DetachedErrors(ErrorProbe):
@@ -150,11 +157,8 @@ class DeletedErrors(ErrorProbe):
         state, name = reading(frame)
         if state is None:
             return
-        facts, recorder = self.recorder.instance(state), self.recorder
-        where = recorder.place(recorder.capture(), "used")
-        message = f"`{facts.class_name}.{name}` is read again, and its row is not in the database any more"
-        places = tuple(place for place in (facts.loaded, facts.expired, where) if place is not None)
-        add_story(error, [Finding("row-is-gone", "error", message, where, places)])
+        facts = self.recorder.instance(state)
+        self.tell_gone(error, f"`{facts.class_name}.{name}` is read again", facts.loaded, facts.expired)
 
 
 class Refusals(ErrorProbe):
@@ -176,6 +180,10 @@ class Refusals(ErrorProbe):
         """Say which Session has the instance, and since where."""
         function = frame.f_code.co_name
         state = frame.f_locals.get("state")
+        if function == "refresh" and isinstance(state, InstanceState):
+            facts = self.recorder.instance(state)
+            self.tell_gone(error, f"`{facts.class_name}` is refreshed", facts.loaded)
+            return
         if function not in self.methods or not isinstance(state, InstanceState) or private.is_deleted(state):
             return
         recorder = self.recorder
