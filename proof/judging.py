@@ -77,6 +77,7 @@ def document(
         "Written by `python -m proof.third_party --write`; the verdicts are from `proof/judged.toml`,",
         "each made after reading the place in the source. A test suite does hazardous things on purpose:",
         "*true* means that what the finding says did happen there, and is worth knowing in a program.",
+        "A test that fails bare fails because its project's release is older than the SQLAlchemy it runs on.",
         "",
         "| suite | SQLAlchemy | bare | under watch | outcomes that differ | findings |",
         "| --- | --- | --- | --- | --- | --- |",

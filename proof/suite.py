@@ -15,6 +15,7 @@ from proof.environment import CACHE, ROOT, python_with, source
 
 PLUGINS = ROOT / "proof" / "plugin"
 RESULTS = CACHE / "results"
+ENDS = (".outcomes.json", ".report.json", ".log")
 OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 
 Tests = dict[str, dict[str, str]]  # test id -> outcome and traceback
@@ -90,10 +91,19 @@ class Mode:
 
 def run(suite: Suite, mode: Mode) -> Run:
     """Run a suite once and return what came of it; its output goes to ``build/proof/results``."""
-    folder = RESULTS / suite.name
-    folder.mkdir(parents=True, exist_ok=True)
-    word = "watched" if mode.watched else "bare"
-    runs = [_part(suite, part, folder / f"{word}-{number}", mode) for number, part in enumerate(suite.parts)]
+    (RESULTS / suite.name).mkdir(parents=True, exist_ok=True)
+    for number, arguments in enumerate(suite.parts):
+        _part(suite, arguments, _stem(suite, number, mode), mode)
+    return last(suite, mode)
+
+
+def last(suite: Suite, mode: Mode) -> Run:
+    """Return what came of the last run of a suite.
+
+    Raises:
+        SystemExit: There was none, or it came to no end.
+    """
+    runs = [_read(_stem(suite, number, mode)) for number in range(len(suite.parts))]
     return Run(
         tests={test: outcome for each in runs for test, outcome in each.tests.items()},
         findings=[finding for each in runs for finding in each.findings],
@@ -101,9 +111,14 @@ def run(suite: Suite, mode: Mode) -> Run:
     )
 
 
-def _part(suite: Suite, arguments: tuple[str, ...], stem: Path, mode: Mode) -> Run:
+def _stem(suite: Suite, number: int, mode: Mode) -> Path:
+    """Return the path of the results of one part, without the end that says what a file holds."""
+    return RESULTS / suite.name / f"{'watched' if mode.watched else 'bare'}-{number}"
+
+
+def _part(suite: Suite, arguments: tuple[str, ...], stem: Path, mode: Mode) -> None:
     """Run pytest once, in the folder of the source distribution."""
-    outcomes, report, log = (stem.with_suffix(end) for end in (".outcomes.json", ".report.json", ".log"))
+    outcomes, report, log = (stem.with_suffix(end) for end in ENDS)
     for old in (outcomes, *report.parent.glob(f"{report.name}*")):
         old.unlink(missing_ok=True)
     variables = _variables(suite) | {
@@ -118,6 +133,11 @@ def _part(suite: Suite, arguments: tuple[str, ...], stem: Path, mode: Mode) -> R
         subprocess.run(
             command, cwd=source(suite.source), env=variables, stdout=output, stderr=output, check=False
         )
+
+
+def _read(stem: Path) -> Run:
+    """Return what one run of pytest has written."""
+    outcomes, report, log = (stem.with_suffix(end) for end in ENDS)
     if not outcomes.exists():
         raise SystemExit(f"pytest came to no end; its last words are in {log}")
     return Run(tests=json.loads(outcomes.read_text()), **_reports(report))

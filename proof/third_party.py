@@ -1,10 +1,10 @@
 """The own suites of libraries that build on SQLAlchemy's ORM, bare and under watch; every finding judged.
 
-    python -m proof.third_party [SUITE ...] [--write]
+    python -m proof.third_party [SUITE ...] [--last] [--write]
 
 Prints both counts and every test whose outcome differs, then each finding that ``judged.toml`` has no verdict
-on. ``--write`` writes the table in ``docs/proof/third-party.md``. Exit status 0: no outcome differs and every
-finding is judged. 1: otherwise.
+on. ``--last`` looks at the last runs again and runs nothing. ``--write`` writes the table in
+``docs/proof/third-party.md``. Exit status 0: no outcome differs and every finding is judged. 1: otherwise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import argparse
 from typing import Any
 
 from proof.judging import Group, document, grouped, verdicts
-from proof.suite import Mode, Run, Suite, comparison, differences, run
+from proof.suite import Mode, Run, Suite, comparison, differences, last, run
 
 PYTEST = ("pytest<10", "pytest-xdist")
 QUIET = ("--quiet", "--tb=short")
@@ -93,18 +93,20 @@ SUITES = {
 }
 
 
-def both(suite: Suite) -> tuple[Run, Run]:
-    """Return the bare run of a suite and the one under watch."""
-    return run(suite, Mode(watched=False)), run(suite, Mode(watched=True))
+def both(suite: Suite, *, again: bool) -> tuple[Run, Run]:
+    """Return the bare run of a suite and the one under watch; the last ones if they are not to be run again."""
+    take = run if again else last
+    return take(suite, Mode(watched=False)), take(suite, Mode(watched=True))
 
 
 def main() -> int:
     """Run, print, write the table if asked, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("suite", nargs="*", default=list(SUITES), help=", ".join(SUITES))
+    parser.add_argument("--last", action="store_true", help="look at the last runs again, run nothing")
     parser.add_argument("--write", action="store_true", help="write docs/proof/third-party.md")
     options = parser.parse_args()
-    runs = {name: both(SUITES[name]) for name in options.suite}
+    runs = {name: both(SUITES[name], again=not options.last) for name in options.suite}
     known = verdicts()
     open_questions = 0
     for name, (bare, watched) in runs.items():
