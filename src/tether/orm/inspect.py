@@ -17,6 +17,7 @@ from sqlalchemy.orm import (
     Mapper,
     MapperProperty,
     PassiveFlag,
+    RelationshipDirection,
     SynonymProperty,
 )
 from sqlalchemy.orm.attributes import History
@@ -93,6 +94,8 @@ def _differing(state: InstanceState[Any], dict_: dict[str, Any] | None) -> Itera
     # committed_state holds every attribute that was set, appended to, deleted or
     # flagged since the last flush, so nothing else can have a change.
     for key, old in tuple(state.committed_state.items()):
+        if key not in state.manager:
+            continue  # the attribute was replaced on the class since
         impl = state.manager[key].impl
         if not (impl.collection or impl.uses_objects):
             # What History.from_scalar_attribute does, at a tenth of the cost.
@@ -107,8 +110,30 @@ def _differing(state: InstanceState[Any], dict_: dict[str, Any] | None) -> Itera
         # A one-to-one that was set while it was not loaded: asking for its history
         # emits a SELECT for the old value even with PASSIVE_NO_INITIALIZE, because
         # ScalarObjectAttributeImpl.get_history adds SQL_OK (2.0.20, 2.0.58, 2.1.9).
-        if old is LoaderCallableStatus.PASSIVE_NO_RESULT or _history(state, values, key).has_changes():
+        if old is LoaderCallableStatus.PASSIVE_NO_RESULT:
+            if not refers_already(state, key, values.get(key)):
+                yield key
+        elif _history(state, values, key).has_changes():
             yield key
+
+
+def refers_already(state: InstanceState[Any], key: str, target: object) -> bool:
+    """Return True if the foreign key, as it was loaded, says that *target* is what relationship *key* refers to.
+
+    The related instance need not be loaded for that. False also if it cannot be told without SQL, and for a
+    relationship that is not many-to-one.
+    """
+    relationship = state.mapper.relationships.get(key)
+    if relationship is None or relationship.direction is not RelationshipDirection.MANYTOONE:
+        return False
+    other = None if target is None else sqlalchemy_inspect(target)
+    for local, remote in relationship.local_remote_pairs or ():
+        name = state.mapper.get_property_by_column(local).key
+        held = state.committed_state.get(name, state.dict.get(name, LoaderCallableStatus.NO_VALUE))
+        wanted = None if other is None else other.dict.get(other.mapper.get_property_by_column(remote).key)
+        if isinstance(held, LoaderCallableStatus) or held != wanted or (other is not None and wanted is None):
+            return False
+    return True
 
 
 def _elements(collection: Any) -> set[int]:

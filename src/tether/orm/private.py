@@ -101,6 +101,8 @@ NAMES: Final[Mapping[str, Name]] = {
     "expire_all": Name(_ORM + "session", "Session.expire_all", ("self",), "expire_all(), before it clears the changes"),
     "after_attach": Name(_ORM + "session", "Session._after_attach", ("self", "state", "obj"),
         "an instance joins a Session; _before_attach and the identity map may still refuse it"),
+    "delete": Name(_ORM + "session", "Session._delete_impl", ("self", "state", "obj", "head"),
+        "an instance is marked to be deleted, by delete() or one of its cascades"),
     "flush": Name(_ORM + "session", "Session._flush", ("self", "objects"), "a flush, and the error it ends with"),
     "flushed": Name(_ORM + "unitofwork", "UOWTransaction.finalize_flush_changes", ("self",),
         "which states a flush wrote"),
@@ -121,7 +123,7 @@ NAMES: Final[Mapping[str, Name]] = {
     "merge_public": Name(_ORM + "session", "Session.merge", ("self", "instance", "load", "options"),
         "it is over: a safe moment to raise"),
     "close_session": Name(_ORM + "session", "Session._close_impl", ("self", "invalidate"),
-        "close(), reset() and invalidate() are over: a safe moment to raise"),
+        "close(), reset() and invalidate(): what was to be deleted is forgotten; a safe moment to raise afterwards"),
     "read": Name(_ORM + "attributes", "InstrumentedAttribute.__get__", ("self", "instance", "owner"),
         "a read: SQLAlchemy has no event for it"),
     "dynamic": Name(_ORM + "dynamic", "_AppenderMixin._iter|AppenderMixin._iter", ("self",),
@@ -362,6 +364,11 @@ def is_deleted(state: InstanceState[Any]) -> bool:
 def is_being_deleted(session: Session, state: InstanceState[Any]) -> bool:
     """Return True if the row is deleted, or will be by the next flush."""
     return state in session._deleted or bool(state._deleted)
+
+
+def states_to_delete(session: Session) -> list[InstanceState[Any]]:
+    """Return the states of what was given to ``delete()`` and not flushed."""
+    return list(session._deleted)
 
 
 def new_states(session: Session) -> list[InstanceState[Any]]:

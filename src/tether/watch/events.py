@@ -144,7 +144,7 @@ class WorkAbandoned(Event):
 
     Attributes:
         rows: ``(class name, class path, operation, where it was flushed or added, where it was made)``;
-            operation is ``INSERT``, ``UPDATE``, ``DELETE`` or ``add`` for what was never flushed.
+            operation is ``INSERT``, ``UPDATE``, ``DELETE``, or ``add`` or ``delete`` for what was never flushed.
     """
 
     rows: tuple[tuple[str, str, str, Site | None, Site | None], ...]

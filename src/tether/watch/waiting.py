@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy.orm import LoaderCallableStatus
 
 from tether.orm import private
-from tether.orm.inspect import net_changes
+from tether.orm.inspect import net_changes, refers_already
 from tether.watch.events import InstanceGone, InstanceReturned
 from tether.watch.recorder import Recorder, token_of
 
@@ -27,7 +27,7 @@ class Candidate:
         net: Attribute name -> whether its value differs from what was loaded.
         after_merge: True if only what is changed from now on can be lost; ``merge()`` saved the rest.
         bases: Column name -> its value at the merge.
-        elements: Collection name -> what was saved in it, and how often it holds each element now, by token.
+        elements: Collection name -> what was saved in it, and how often it holds each row now.
     """
 
     __slots__ = ("after_merge", "bases", "class_path", "elements", "key", "net", "reference", "token")
@@ -39,7 +39,7 @@ class Candidate:
         self.net = net
         self.after_merge = False
         self.bases: dict[str, Any] = {}
-        self.elements: dict[str, tuple[set[int], Counter[int]]] = {}
+        self.elements: dict[str, tuple[set[Any], Counter[Any]]] = {}
         self.reference: Any = None
 
     def attributes(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def note_write(candidate: Candidate, state: Any, attribute: Any, previous: Any) 
     key = attribute.key
     caller, value = _writer()
     if caller == "set" and not getattr(attribute, "collection", False):
-        candidate.net[key] = not _equal(attribute, _base(candidate, state, attribute, previous), value)
+        candidate.net[key] = not _equal(state, attribute, _base(candidate, state, attribute, previous), value)
         return
     candidate.net[key] = True
     if not getattr(attribute, "collection", False):
@@ -116,21 +116,23 @@ def note_write(candidate: Candidate, state: Any, attribute: Any, previous: Any) 
         candidate.net[key] = saved != {token for token, times in held.items() if times > 0}
 
 
-def _elements(candidate: Candidate, state: Any, key: str) -> tuple[set[int], Counter[int]]:
+def _elements(candidate: Candidate, state: Any, key: str) -> tuple[set[Any], Counter[Any]]:
     now = _tokens(state.dict.get(key))
     before = now if candidate.after_merge else _tokens(state.committed_state.get(key, state.dict.get(key)))
     return set(before), Counter(now)
 
 
-def _tokens(collection: Any) -> list[int]:
+def _tokens(collection: Any) -> list[Any]:
     if collection is None or isinstance(collection, LoaderCallableStatus):
         return []
     return [_token(element) for element in private.elements(collection)]
 
 
-def _token(element: Any) -> int:
+def _token(element: Any) -> Any:
     state = private.state_of_anything(element)
-    return token_of(state) if state is not None else id(element)
+    if state is None:
+        return id(element)
+    return state.key or token_of(state)  # a second instance of a row is no second row
 
 
 _STEPS = {"fire_append_event": 1, "fire_append_wo_mutation_event": 1, "fire_remove_event": -1}
@@ -163,8 +165,10 @@ def _base(candidate: Candidate, state: Any, attribute: Any, previous: Any) -> An
 _NOTHING = object()
 
 
-def _equal(attribute: Any, base: Any, value: Any) -> bool:
+def _equal(state: Any, attribute: Any, base: Any, value: Any) -> bool:
     if base is value:
         return True
+    if base is LoaderCallableStatus.PASSIVE_NO_RESULT and attribute.uses_objects:
+        return refers_already(state, attribute.key, value)
     compare = getattr(attribute, "is_equal", None)
     return bool(compare(base, value)) if compare is not None and base is not _NOTHING else False

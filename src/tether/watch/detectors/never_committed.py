@@ -21,14 +21,14 @@ class NeverCommitted(Detector):
         """Report once for all rows that went together."""
         _, _, operation, flushed, made = event.rows[0]
         names = sorted({row[0] for row in event.rows})
-        done = "added" if all(row[2] == "add" for row in event.rows) else "flushed"
+        done = what_was_done({row[2] for row in event.rows})
         what = (
             f"{listed(names)} was {done}" if len(event.rows) == 1 else f"rows of {listed(names)} were {done}"
         )
         message = f"{what}, and {ending(event.cause)} without a commit: the database undoes it"
-        role = "created" if operation in ("add", "INSERT") else "changed"
+        role = _ROLES.get(operation, "changed")
         first = used(made, role) if made is not None else None
-        then = used(flushed, "flushed") if operation != "add" and flushed is not made else None
+        then = used(flushed, "flushed") if flushed is not made else None
         where = replace(used(event.site, "closed"), cause=event.cause)
         if event.cause in (Cause.GARBAGE_COLLECTION, Cause.EXIT):
             where, then = then or first or used(None), None
@@ -38,6 +38,16 @@ class NeverCommitted(Detector):
         yield self.hazard.at(
             where, message, places=story(opened, first, then, where), help=help, subject=", ".join(names)
         )
+
+
+_ROLES = {"add": "created", "INSERT": "created", "delete": "deleted"}
+
+
+def what_was_done(operations: set[str]) -> str:
+    """Return what the program did to the rows, as part of a sentence."""
+    if operations == {"add"}:
+        return "added"
+    return "marked to be deleted" if operations == {"delete"} else "flushed"
 
 
 def ending(cause: Cause) -> str:

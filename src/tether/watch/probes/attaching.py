@@ -16,6 +16,7 @@ from tether.watch.memory import Ending, Mark
 from tether.watch.merging import compare_merged, remember_given
 from tether.watch.opcodes import result_is_dropped
 from tether.watch.probes.base import Probe
+from tether.watch.probes.using import tell_refused_inserts, with_given_keys
 
 
 class Attaching(Probe):
@@ -75,11 +76,12 @@ class Attaching(Probe):
             try:
                 operation = _operation(given, *arguments, **options)
             except Exception as error:
+                self.began(self_)
                 self.broke(error)
             try:
                 result = original(self_, mapper, given, *arguments, **options)
             except Exception as error:
-                self.bulk_failed(self_, error)
+                self.bulk_failed(self_, error, given)
                 raise
             try:
                 mapped = inspect(mapper)
@@ -93,14 +95,22 @@ class Attaching(Probe):
 
         return _bulk_save_mappings
 
-    def bulk_failed(self, session: Any, error: Exception) -> None:
-        """Remember where it failed: the Session refuses everything until a rollback."""
+    def began(self, session: Any) -> None:
+        """Remember that the Session holds a connection from here on, even if nothing was to be sent."""
+        record = self.recorder.record(session)
+        if record is not None and record.began is None:
+            record.began = self.recorder.capture()
+
+    def bulk_failed(self, session: Any, error: Exception, given: list[Any]) -> None:
+        """Remember where it failed: the Session refuses everything until a rollback; explain a second INSERT."""
         try:
             record = self.recorder.record(session)
             if record is not None:
                 record.failure = (self.recorder.capture(), type(error).__name__)
         except Exception as own:
             self.broke(own)
+                states = [item for item in given if isinstance(item, InstanceState)]
+                tell_refused_inserts(self.recorder, error, with_given_keys(states))
 
     def saved(self, mapper: Any, given: list[Any]) -> None:
         """Note that these rows were written, whoever holds them."""

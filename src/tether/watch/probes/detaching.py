@@ -6,7 +6,7 @@ from typing import Any
 
 from tether.core.states import Cause
 from tether.orm import private
-from tether.watch.abandoned import pending_rows
+from tether.watch.abandoned import deleted_rows, pending_rows
 from tether.watch.causes import running_cause
 from tether.watch.dropping import report_dropped
 from tether.watch.events import ChangesDropped
@@ -20,7 +20,7 @@ _CLOSING = (Cause.CLOSE, Cause.RESET, Cause.INVALIDATE)
 class Detaching(Probe):
     """Marks every instance that leaves a Session; one mark for all that leave together."""
 
-    names = ("detach",)
+    names = ("detach", "delete", "close_session")
     events = (ChangesDropped,)
     always = True
 
@@ -37,6 +37,36 @@ class Detaching(Probe):
             original(cls, states, session, to_transient)
 
         return _detach_states
+
+    def wrap_delete(self, original: Any) -> Any:
+        """Wrap what ``delete()`` does to each instance."""
+
+        def _delete_impl(self_: Any, state: Any, obj: Any, head: Any) -> None:
+            original(self_, state, obj, head)
+            if self.on:
+                try:
+                    state._tether_deleting = self.recorder.capture()
+                except Exception as error:
+                    self.broke(error)
+
+        return _delete_impl
+
+    def wrap_close_session(self, original: Any) -> Any:
+        """Wrap what ``close()``, ``reset()`` and ``invalidate()`` share: it forgets first what was to be deleted."""
+
+        def _close_impl(self_: Any, *arguments: Any, **options: Any) -> None:
+            local = self.recorder.local
+            if self.on:
+                try:
+                    local.deleted = deleted_rows(private.states_to_delete(self_))
+                except Exception as error:
+                    self.broke(error)
+            try:
+                original(self_, *arguments, **options)
+            finally:
+                local.deleted = []
+
+        return _close_impl
 
     def mark(self, states: list[Any], session: Any, to_transient: bool) -> None:
         """Leave the mark, and report net changes that go with it."""
@@ -55,8 +85,10 @@ class Detaching(Probe):
                 pending.append(state)
         if modified and cause is not Cause.DELETE:
             report_dropped(recorder, self.waiting, modified, cause, site)
-        # The rows that were added and never flushed; the transaction that ends next reports them.
-        recorder.local.abandoned = pending_rows(pending) if cause in _CLOSING else []
+        # What was added or deleted and never flushed; the transaction that ends next reports it.
+        closing = cause in _CLOSING
+        deleted = getattr(recorder.local, "deleted", [])
+        recorder.local.abandoned = pending_rows(pending) + deleted if closing else []
 
 
 class Expiring(Probe):

@@ -195,6 +195,11 @@ class Refusals(ErrorProbe):
             else self.methods[function]
         )
         session: Any = frame.f_locals.get("self")
+        other = frame.f_locals.get("existing_state") if function == "add" else None
+        if function == "add":
+            session = _session_around(frame)
+            if session is None or other is None:
+                return
         if recorder.record(session) is None or (state.key is None and function != "_before_attach"):
             return
         elsewhere = state.session is not None and state.session is not session

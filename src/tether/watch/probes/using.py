@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
@@ -23,6 +24,7 @@ from tether.watch.inflight import error_is_expected
 from tether.watch.memory import SessionRecord
 from tether.watch.notes import add_story
 from tether.watch.probes.base import Probe
+from tether.watch.recorder import Recorder
 from tether.watch.site import Site
 
 _running_loop = (
@@ -180,23 +182,13 @@ class Using(Probe):
         recorder = self.recorder
         if not recorder.takes(InsertRefused):
             return []
-        return [
-            state for state in private.new_states(session) if state.key is None and _has_primary_key(state)
-        ]
+        return with_given_keys(private.new_states(session))
 
     def flush_failed(self, record: SessionRecord, error: Exception, given: list[Any]) -> None:
         """Remember the failure, and explain an INSERT of a row that is there already."""
         try:
             record.failure = (self.recorder.capture(), type(error).__name__)
-            if not isinstance(error, exc.IntegrityError):
-                return
-            site = self.recorder.capture()
-            if site is not None and error_is_expected(site.code, site.lasti):
-                return
-            for state in [state for state in given if names_primary_key(state.mapper, str(error.orig))]:
-                facts = self.recorder.instance(state)
-                event = InsertRefused(facts, site)
-                add_story(error, self.recorder.publish(event, facts.class_path), headline=False)
+            tell_refused_inserts(self.recorder, error, given)
         except Exception as own:
             self.broke(own)
 
@@ -223,6 +215,24 @@ def exception_in_flight_before(error: BaseException) -> bool:
     while context is not None and id(context) in wrapped:
         context = context.__context__ if context.__cause__ is None else context.__cause__.__context__
     return context is not None and not isinstance(context, Exception)
+
+def with_given_keys(states: Iterable[Any]) -> list[Any]:
+    """Return the states of new rows whose primary key the program has set itself."""
+    return [state for state in states if state.key is None and _has_primary_key(state)]
+
+
+def tell_refused_inserts(recorder: Recorder, error: Exception, given: list[Any]) -> None:
+    """Explain an INSERT of a row that is there already, unless an ``except`` clause waits for it."""
+    if not isinstance(error, exc.IntegrityError):
+        return
+    site = recorder.capture()
+    if site is not None and error_is_expected(site.code, site.lasti):
+        return
+    for state in [state for state in given if names_primary_key(state.mapper, str(error.orig))]:
+        facts = recorder.instance(state)
+        event = InsertRefused(facts, site)
+        add_story(error, recorder.publish(event, facts.class_path), headline=False)
+
 
 
 def _has_primary_key(state: Any) -> bool:
