@@ -53,17 +53,16 @@ def test_context_manager_of_the_program(engine: Engine) -> None:
     assert [EXPIRED] == told(run(engine, program))
 
 
-def test_begin_within_a_session(engine: Engine) -> None:
+def test_begin_without_a_session_block(engine: Engine) -> None:
     """
-    ``async with session.begin()`` commits at its own line, before the Session's block ends.
+    ``async with session.begin()`` commits at its own line.
     """
 
     async def program(engine: AsyncEngine) -> None:
-        async with (
-            AsyncSession(engine) as session,  # <end>
-            session.begin(),  # <expire>
-        ):
+        session = AsyncSession(engine)
+        async with session.begin():  # <expire>
             user = await session.get(User, 1)  # <load>
+        await session.close()  # <end>
         with pytest.raises(DetachedInstanceError):
             _ = user.name  # <use>
 
