@@ -29,6 +29,7 @@ class Instance:
         detached: Where and why it left its Session; None if it is in one, or never was.
         expired: Where and why it was last expired as a whole; None if it was not.
         changed: Where its first unflushed change was made; None if there is none.
+        query: The query that can load more of it by an option; None if there is none, or none is known.
         loaded_by: SQLAlchemy's method that loaded it, such as ``get`` or ``scalars``; "" if not known.
     """
 
@@ -40,6 +41,7 @@ class Instance:
     detached: Place | None = None
     expired: Place | None = None
     changed: Place | None = None
+    query: Place | None = None
     loaded_by: str = ""
 
 

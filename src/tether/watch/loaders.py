@@ -39,12 +39,21 @@ def kind_of(mapper: Mapper[Any], name: str, expired: bool) -> str:
     return "expired" if expired else "deferred"
 
 
-def loader_option(mapper: Mapper[Any], name: str) -> str:
+Way = tuple[tuple[Mapper[Any], str], ...]  # relationships from the class that was queried to an instance
+
+
+def loader_option(mapper: Mapper[Any], name: str, way: Way = ()) -> str:
     """Return the option that loads *name* with its query, as code; "" if none does.
 
     ``selectinload`` for collections, ``joinedload`` for many-to-one and one-to-one, ``undefer`` for columns:
-    SQLAlchemy, "Relationship Loading Techniques: What Kind of Loading to Use?".
+    SQLAlchemy, "Relationship Loading Techniques: What Kind of Loading to Use?". An instance that came
+    along with another one needs a chain: an option for its own class does not apply to that query.
     """
+    links = [_link(*step) for step in (*way, (mapper, name))]
+    return ".".join(links) if all(links) else ""
+
+
+def _link(mapper: Mapper[Any], name: str) -> str:
     owner = mapper.class_.__name__
     if name not in mapper.relationships:
         return f"undefer({owner}.{name})" if name in mapper.column_attrs else ""
@@ -52,3 +61,16 @@ def loader_option(mapper: Mapper[Any], name: str) -> str:
     if relationship.lazy in _NO_OPTION:
         return ""
     return f"{'selectinload' if relationship.uselist else 'joinedload'}({owner}.{name})"
+
+
+def way_to(state: Any) -> Way:
+    """Return the relationships that a query went along to load an instance; empty for what it asked for.
+
+    SQLAlchemy remembers them if the query has options. Where they lead through an alias they are not told.
+    """
+    path = state.load_path.path
+    return tuple(
+        (owner, prop.key)
+        for owner, prop in zip(path[::2], path[1::2], strict=False)
+        if isinstance(owner, Mapper) and hasattr(prop, "key")
+    )

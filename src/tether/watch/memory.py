@@ -162,6 +162,9 @@ class Runs:
     def __init__(self) -> None:
         self.sites: dict[int, Site | None] = {}
         self.limited: set[int] = set()
+        self.lazy: dict[
+            int, tuple[Site | None, Any]
+        ] = {}  # the query that a lazy load belongs to, and the way
         self.forgotten = False
 
     def add(self, run: int, site: Site | None) -> None:
@@ -173,6 +176,7 @@ class Runs:
             for old in list(sites)[: MAXIMUM_RUNS // 10]:
                 sites.pop(old, None)
                 self.limited.discard(old)
+                self.lazy.pop(old, None)
 
 
 class Committed(NamedTuple):

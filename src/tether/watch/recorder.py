@@ -20,6 +20,7 @@ from tether.core.states import Cause
 from tether.orm import private
 from tether.watch.events import Event, Instance, MapGrew
 from tether.watch.ledger import Ledger
+from tether.watch.loaders import Way, way_to
 from tether.watch.memory import MAXIMUM_SESSIONS, CommitLog, Ending, Mark, Runs, SessionRecord
 from tether.watch.site import Site, Sites
 
@@ -180,6 +181,7 @@ class Recorder:
     def instance(self, state: InstanceState[Any]) -> Instance:
         """Return what is known of an instance, in plain values."""
         loaded, detached, expired, changed = self.places(state)
+        query, _ = self.query_of(state)
         name = state.class_.__name__
         return Instance(
             token=token_of(state),
@@ -190,13 +192,23 @@ class Recorder:
             detached=detached,
             expired=expired,
             changed=changed,
-            loaded_by=self._loaded_by(state),
+            query=self.place(query, "loaded") if query is not None else None,
+            loaded_by=query.api if query is not None else "",
         )
 
-    def _loaded_by(self, state: InstanceState[Any]) -> str:
+    def query_of(self, state: InstanceState[Any]) -> tuple[Site | None, Way]:
+        """Return the query that an option for *state* belongs on, and the relationships it leads along.
+
+        For a row that was loaded lazily that is the query that loaded the first of its parents.
+        """
+        run = state.__dict__.get("runid", 0)
+        if run in self.runs.lazy:
+            return self.runs.lazy[run]
         made = getattr(state, "_tether_made", None)
-        site = made[0] if made is not None else self.runs.sites.get(state.__dict__.get("runid", 0))
-        return site.api if site is not None else ""
+        site = made[0] if made is not None else self.runs.sites.get(run)
+        if site is None or site.api == "__get__" or (made is not None and made[1] != "loaded"):
+            return None, ()
+        return site, way_to(state)
 
     def places(self, state: InstanceState[Any]) -> tuple[Place, Place | None, Place | None, Place | None]:
         """Return where it was loaded, detached, expired and changed; leaves no mark on the state."""

@@ -48,11 +48,11 @@ def story(*places: Place | None) -> tuple[Place, ...]:
 
 def load_with(instance: Instance, loader: str) -> str:
     """Return where *loader* belongs so that the load that made *instance* also loads the attribute; "" if unknown."""
-    loaded = instance.loaded
-    if loaded.role != "loaded" or not loaded.known:
+    query = instance.query
+    if query is None or not query.known:
         return ""
-    where = f"{loaded.path}:{loaded.line}"
-    if instance.loaded_by in ("get", "get_one"):
+    where = f"{query.path}:{query.line}"
+    if instance.loaded_by in ("get", "get_one", "merge"):
         return f"options=[{loader}] in the {instance.loaded_by}() at {where}"
     return f".options({loader}) on the query at {where}"
 

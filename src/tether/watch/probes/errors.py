@@ -103,7 +103,7 @@ class DetachedErrors(ErrorProbe):
             return
         facts = self.recorder.instance(state)
         kind = kind_of(state.mapper, name, name in state.expired_attributes or state.expired)
-        option = loader_option(state.mapper, name)
+        option = loader_option(state.mapper, name, self.recorder.query_of(state)[1])
         self.tell(error, LoadRefused(facts, name, kind, option, self.recorder.capture()), facts.class_path)
 
 
@@ -128,7 +128,7 @@ class MissingGreenlets(ErrorProbe):
         cause = expiry.cause if expiry is not None and kind == "expired" else Cause.UNKNOWN
         if kind == "expired" and not expired:
             kind, cause = "server", Cause.FLUSH
-        option = loader_option(state.mapper, name)
+        option = loader_option(state.mapper, name, self.recorder.query_of(state)[1])
         event = AwaitRefused(facts, name, kind, option, cause, recorder.capture())
         self.tell(error, event, facts.class_path)
 

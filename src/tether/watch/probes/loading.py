@@ -12,6 +12,8 @@ from tether.watch.loaders import attribute_of_load, loader_option
 from tether.watch.memory import RepeatedLoad
 from tether.watch.probes.base import Probe
 
+_LONGEST_WAY = 8  # a chain of options longer than this helps nobody
+
 
 class Queries(Probe):
     """Remembers the line of each query, and counts loads that repeat row by row."""
@@ -49,6 +51,8 @@ class Queries(Probe):
         recorder = self.recorder
         if refreshed is not None:
             self._keep_origin(refreshed)
+        else:
+            self._keep_way(context, parent)
         record = recorder.record(context.session)
         if record is None or site is None or site.api == "refresh" or not recorder.takes(LoadedInLoop):
             return
@@ -65,7 +69,7 @@ class Queries(Probe):
             return
         load.rows.add(state.key or id(state))
         if len(load.rows) >= recorder.config.loop_threshold:
-            option = loader_option(state.mapper, attribute)
+            option = loader_option(state.mapper, attribute, recorder.query_of(state)[1])
             facts = recorder.instance(state)
             load.event = LoadedInLoop(facts, attribute, kind, option, len(load.rows), site)
             load.rows.clear()  # they need not be told apart any longer
@@ -76,6 +80,15 @@ class Queries(Probe):
         sites, run = self.recorder.runs.sites, state.__dict__.get("runid")
         if getattr(state, "_tether_made", None) is None and run in sites:
             state._tether_made = (sites[run], "loaded")
+
+    def _keep_way(self, context: Any, parent: Any) -> None:
+        # What a lazy load brings could have come with the query that loaded its parent.
+        site, way = self.recorder.query_of(parent)
+        if len(way) < _LONGEST_WAY:
+            self.recorder.runs.lazy[context.runid] = (
+                site,
+                (*way, (parent.mapper, private.lazy_attribute(context))),
+            )
 
     def populating(self, context: Any, site: Any) -> None:
         """Report changes that the rows of this query are about to overwrite."""
