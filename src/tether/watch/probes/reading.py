@@ -44,8 +44,10 @@ class Reading(Probe):
             # Outside of the except block: an error of SQLAlchemy's must not have ours as its context.
             if value is _NOT_HERE:
                 return original(self_, instance, owner)
-            if ending is not None and log.sequence not in (ending.sequence, state._tether_looked):
-                self.look(state, ending, self_.key)
+            if ending is not None and ending.sequence != log.sequence:  # noqa: SIM102
+                # One comparison after the other: most reads end at the first, and a tuple would cost a third more.
+                if state._tether_looked != log.sequence:
+                    self.look(state, ending, self_.key)
             if self_.impl.supports_population:
                 return value
             return original(self_, instance, owner)
