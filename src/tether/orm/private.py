@@ -219,6 +219,11 @@ def strong_instance(state: InstanceState[Any]) -> object | None:
     return state.obj() or state._strong_obj
 
 
+def is_collection(value: object) -> bool:
+    """Return True if *value* is the collection of a relationship."""
+    return getattr(type(value), "_sa_iterator", None) is not None
+
+
 def elements(collection: Any) -> list[Any]:
     """Return what a collection of a relationship holds, also while it is being garbage-collected.
 
@@ -426,3 +431,17 @@ def is_idle(session: Session) -> bool:
         return False
     identity_map = getattr(session, "identity_map", None)
     return identity_map is None or not identity_map._modified
+
+
+def written_by(statement: Any) -> Any:
+    """Return the mapped class that an INSERT, UPDATE or DELETE statement writes, or the name of its table.
+
+    ``entity_description`` raises KeyError for a plain table whose columns carry the ORM's annotations.
+    A ``select(X).from_statement(delete(X))`` is a DML statement too, around its ``element``.
+    """
+    statement = getattr(statement, "element", statement)
+    try:
+        described = statement.entity_description
+    except KeyError:
+        return str(statement.table)
+    return described.get("entity") or described["name"]

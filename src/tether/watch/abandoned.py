@@ -7,7 +7,7 @@ from typing import Any
 
 from tether.core.states import Cause
 from tether.orm import private
-from tether.orm.inspect import net_changes
+from tether.watch.changes import is_entrusted, lost_changes
 from tether.watch.events import ChangesDropped, WorkAbandoned
 from tether.watch.memory import MAXIMUM_FLUSHED, SessionRecord, Written
 from tether.watch.recorder import Recorder
@@ -58,9 +58,9 @@ def _line(site: Site | None) -> tuple[str, int]:
 
 
 def pending_rows(states: Iterable[Any]) -> list[Row]:
-    """Return what was added and never flushed, as ``WorkAbandoned.rows``."""
+    """Return what was added and never flushed, as ``WorkAbandoned.rows``; less what was given to ``merge()``."""
     rows = []
-    for state in states:
+    for state in [state for state in states if not is_entrusted(state)]:
         made = getattr(state, "_tether_made", None)
         site = made[0] if made is not None else None
         rows.append((state.class_.__name__, _path(state.class_), "add", site, site))
@@ -85,7 +85,7 @@ def abandon_at_exit(recorder: Recorder, waiting: Waiting, session: Any) -> None:
     if private.is_outside_transaction(transaction):
         return
     for state in private.modified_states(session):
-        changed = tuple(sorted(net_changes(state))) if state.key is not None else ()
+        changed = tuple(sorted(lost_changes(state))) if state.key is not None else ()
         if changed and recorder.takes(ChangesDropped) and not private.is_deleted(state):
             facts = recorder.instance(state)
             recorder.publish(ChangesDropped(facts, changed, Cause.EXIT, None), facts.class_path)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tether.core.states import Cause
 from tether.orm import private
-from tether.orm.inspect import net_changes
+from tether.watch.changes import lost_changes
 from tether.watch.events import ChangesDropped
 from tether.watch.inflight import exception_in_flight
 from tether.watch.recorder import Recorder
@@ -58,7 +58,7 @@ def report_dropped(
     for state in states:
         if state.key is None or private.is_deleted(state):
             continue
-        changed = [name for name in net_changes(state) if wanted is None or name in wanted]
+        changed = [name for name in lost_changes(state) if wanted is None or name in wanted]
         if cause in _SPARING_CHILDREN:
             changed = [name for name in changed if not _is_carried_by_children(state.mapper, name)]
         if not changed:
@@ -97,7 +97,7 @@ def drop_collected(recorder: Recorder, waiting: Waiting, session: Any) -> None:
         instance = private.strong_instance(state)
         if state.key is None or private.is_deleted(state) or instance is None:
             continue
-        changed = tuple(sorted(net_changes(state, vars(instance))))
+        changed = tuple(sorted(lost_changes(state, vars(instance))))
         if changed:
             can_return = state.obj() is not None and waiting.hold(state) is not None
             facts = recorder.instance(state)

@@ -108,6 +108,7 @@ class SessionRecord:
         loads: Lazy loads and refreshes of the open transaction, by line and attribute.
         failure: Where a flush or statement failed in the open transaction, and with which error.
         sizes: Size of the identity map at the end of each transaction so far, while it only grows.
+        entrusted: What ``merge()`` and bulk methods took over in the open transaction, by instance.
         inherited: True if a fork has copied the Session: what it holds at the end is the parent's to save.
     """
 
@@ -124,6 +125,13 @@ class SessionRecord:
     failure: tuple[Site | None, str] | None = None
     sizes: list[int] | None = None
     inherited: bool = False
+    entrusted: list[dict[str, Any]] | None = None
+
+    def forget_entrusted(self) -> None:
+        """A rollback: what was given to this transaction is not saved by it."""
+        for values in self.entrusted or ():
+            values.clear()
+        self.entrusted = None
 
     def all_flushed(self) -> dict[Any, Written]:
         """Return the rows written in the open transaction, savepoints included."""
@@ -151,6 +159,7 @@ class SessionRecord:
     def end_transaction(self) -> None:
         """Forget what belongs to one transaction."""
         self.flushed = {}
+        self.entrusted = None
         self.loads = None
         self.failure = None
         self.began = None

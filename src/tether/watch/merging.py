@@ -25,7 +25,8 @@ def compare_merged(source: Any, result: Any) -> Difference | None:
     if result.mapper.version_id_col is not None and not result.mapper.relationships:
         return None
     restored, conflicting, removed, added = [], [], [], []
-    for name in tuple(result.committed_state):
+    # merge() leaves alone what its argument has not loaded; the Session may have changed that by itself.
+    for name in [name for name in result.committed_state if name in source.dict]:
         if name in result.mapper.relationships and result.mapper.relationships[name].uselist:
             lost, revived = _collection(source, result, name)
             removed += [name] * lost

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy.orm import LoaderCallableStatus
 
 from tether.orm import private
-from tether.orm.inspect import net_changes, refers_already
+from tether.orm.inspect import refers_already
+from tether.watch.changes import entrusted_value, lost_changes
 from tether.watch.events import InstanceGone, InstanceReturned
 from tether.watch.recorder import Recorder, token_of
 
@@ -61,7 +62,7 @@ class Waiting:
         instance = state.obj()
         if candidate is not None or instance is None:
             return candidate
-        net = {} if after_merge else dict.fromkeys(net_changes(state), True)
+        net = {} if after_merge else dict.fromkeys(lost_changes(state), True)
         path = f"{state.class_.__module__}.{state.class_.__qualname__}"
         candidate = self.candidates[token] = Candidate(token, state.key, path, net)
         candidate.after_merge = after_merge
@@ -74,6 +75,15 @@ class Waiting:
         token = getattr(state, "_tether_token", None)
         if token is not None and self.candidates.pop(token, None) is not None:
             self.recorder.publish(InstanceReturned(token))
+
+    def columns_saved(self, state: Any) -> None:
+        """The columns were written, as bulk methods do: wait on only for changes of relationships."""
+        candidate = self.candidates.get(getattr(state, "_tether_token", None) or 0)
+        if candidate is not None:
+            for name in candidate.net:
+                candidate.net[name] = candidate.net[name] and name in state.mapper.relationships
+            if not candidate.attributes():
+                self.returned(state)
 
     def row_saved(self, key: Any) -> None:
         """The row was written by other means: stop waiting for every instance of it."""
@@ -93,8 +103,8 @@ class Waiting:
             self.gone(token)
 
 
-def note_write(candidate: Candidate, state: Any, attribute: Any, previous: Any) -> None:
-    """Work out whether the write that is being made right now is a net change.
+def note_write(candidate: Candidate, state: Any, attribute: Any, previous: Any) -> bool:
+    """Work out whether the write that is being made right now is a net change; False if it changes nothing.
 
     SQLAlchemy announces a change before it makes it, so the new value is read from the frame that
     makes it: ``AttributeImpl.set`` and ``fire_append_event``/``fire_remove_event`` call it ``value``
@@ -102,18 +112,23 @@ def note_write(candidate: Candidate, state: Any, attribute: Any, previous: Any) 
     """
     key = attribute.key
     caller, value = _writer()
+    if caller == "flush":
+        return False  # the flush of a parent fills in or clears a foreign key; nobody has to save that
     if caller == "set" and not getattr(attribute, "collection", False):
+        if key in state.dict and _equal(state, attribute, state.dict[key], value):
+            return False
         candidate.net[key] = not _equal(state, attribute, _base(candidate, state, attribute, previous), value)
-        return
-    candidate.net[key] = True
+        return True
     if not getattr(attribute, "collection", False):
-        return
-    # A pop() is announced twice: as "pre-remove" while the element is still there, then as a removal.
+        candidate.net[key] = True
+        return True
+    # A pop() is announced twice: as "pre-remove", also where there is nothing to pop, then as a removal.
     saved, held = candidate.elements.get(key) or _elements(candidate, state, key)
     candidate.elements[key] = saved, held
     if caller in _STEPS:
         held.update({_token(value): _STEPS[caller]})
         candidate.net[key] = saved != {token for token, times in held.items() if times > 0}
+    return True
 
 
 def _elements(candidate: Candidate, state: Any, key: str) -> tuple[set[Any], Counter[Any]]:
@@ -145,7 +160,8 @@ def _writer() -> tuple[str, Any]:
     for _ in range(_REACH):
         name = frame.f_code.co_name
         if (name == "set" or name in _STEPS) and "value" in frame.f_code.co_varnames:
-            return name, frame.f_locals.get("value")
+            by_flush = frame.f_back is not None and frame.f_back.f_code.co_name == "_set_state_attr"
+            return "flush" if by_flush else name, frame.f_locals.get("value")
         if frame.f_back is None:
             break
         frame = frame.f_back
@@ -156,7 +172,7 @@ def _base(candidate: Candidate, state: Any, attribute: Any, previous: Any) -> An
     """Return the value that is saved: at the merge, or when the instance was loaded."""
     key = attribute.key
     if not candidate.after_merge:
-        return state.committed_state.get(key, previous)
+        return entrusted_value(state, key, state.committed_state.get(key, previous))
     if key not in state.mapper.column_attrs:
         return _NOTHING  # a related instance must not be kept alive
     return candidate.bases.setdefault(key, previous)

@@ -11,8 +11,9 @@ from tether.core.states import Cause
 from tether.orm import private
 from tether.orm.inspect import has_net_changes
 from tether.watch.abandoned import note_statement
+from tether.watch.changes import note_copied, note_entrusted
 from tether.watch.events import CopyAdded, InstanceReturned, MergedOver
-from tether.watch.memory import Ending, Mark
+from tether.watch.memory import Ending, Mark, Written
 from tether.watch.merging import compare_merged, remember_given
 from tether.watch.opcodes import result_is_dropped
 from tether.watch.probes.base import Probe
@@ -51,6 +52,8 @@ class Attaching(Probe):
 
     def note_copy(self, session: Any, state: Any, obj: Any) -> None:
         """Report a new instance with the primary key of one that is persistent in the same Session."""
+        if not state.manager.is_mapped:
+            return  # a subclass that is not mapped; SQLAlchemy will say so
         mapper, values = state.mapper, state.dict
         names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
         if any(values.get(name) is None for name in names):
@@ -74,9 +77,9 @@ class Attaching(Probe):
             given = list(mappings)  # it may be a generator
             operation = ""
             try:
+                self.began(self_)
                 operation = _operation(given, *arguments, **options)
             except Exception as error:
-                self.began(self_)
                 self.broke(error)
             try:
                 result = original(self_, mapper, given, *arguments, **options)
@@ -87,8 +90,7 @@ class Attaching(Probe):
                 mapped = inspect(mapper)
                 if operation:
                     note_statement(self.recorder, self_, mapped.class_, operation)
-                if self.waiting.candidates:
-                    self.saved(mapped, given)
+                self.saved(self_, mapped, given)
             except Exception as error:
                 self.broke(error)
             return result
@@ -107,20 +109,30 @@ class Attaching(Probe):
             record = self.recorder.record(session)
             if record is not None:
                 record.failure = (self.recorder.capture(), type(error).__name__)
-        except Exception as own:
-            self.broke(own)
                 states = [item for item in given if isinstance(item, InstanceState)]
                 tell_refused_inserts(self.recorder, error, with_given_keys(states))
+        except Exception as own:
+            self.broke(own)
 
-    def saved(self, mapper: Any, given: list[Any]) -> None:
+    def saved(self, session: Any, mapper: Any, given: list[Any]) -> None:
         """Note that these rows were written, whoever holds them."""
+        record = self.recorder.record(session)
         for item in given:
             if isinstance(item, InstanceState):
-                self.waiting.returned(item)
-            elif isinstance(item, dict):
+                self.waiting.columns_saved(item)
+                if record is not None:
+                    note_entrusted(item, record, columns_only=True)
+            elif isinstance(item, dict) and self.waiting.candidates:
                 names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
                 key = mapper.identity_key_from_primary_key(tuple(item.get(name) for name in names))
                 self.waiting.row_saved(key)
+
+
+def _is_written(state: Any, written: dict[Any, Written]) -> bool:
+    """Return True if this transaction has written the row itself, or any row of its class by a statement."""
+    return state.key in written or any(
+        not row.token and row.class_ is state.class_ for row in written.values()
+    )
 
 
 def _operation(
@@ -174,7 +186,10 @@ class Merging(Probe):
             if not isinstance(source, InstanceState) or source.obj() is result:
                 continue
             self.waiting.returned(source)
-            if load and source.key is not None and source.key not in written and recorder.takes(MergedOver):
+            note_copied(source, inspect(result))
+            note_entrusted(source, record)
+            by_others = source.key is not None and not _is_written(source, written)
+            if load and by_others and recorder.takes(MergedOver):
                 self._compare(source, result, site)
             source._tether_merged = (site, unused)  # type: ignore[attr-defined]
             if source.key is None:  # a transient one gets a mark, so that writes to it are looked at

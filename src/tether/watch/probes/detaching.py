@@ -106,7 +106,7 @@ class Expiring(Probe):
                 if attribute_names is not None:
                     attribute_names = list(attribute_names)  # it may be a generator
                 try:
-                    if attribute_names and state.modified:
+                    if attribute_names and state.modified and state.session is session:
                         self.dropped(session, [state], attribute_names)
                 except Exception as error:
                     self.broke(error)

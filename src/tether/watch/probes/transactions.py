@@ -6,9 +6,9 @@ from typing import Any
 
 from tether.core.states import Cause
 from tether.orm import private
-from tether.orm.inspect import has_net_changes
 from tether.watch.abandoned import Row, flushed_rows, in_order
 from tether.watch.causes import running_cause
+from tether.watch.changes import made_changes
 from tether.watch.dropping import report_dropped
 from tether.watch.events import ChangesDropped, LoadedInLoop, MapGrew, OutdatedRead, WorkAbandoned
 from tether.watch.inflight import exception_in_flight
@@ -92,6 +92,7 @@ class Transactions(Probe):
             return  # only instances modified inside a savepoint are expired; the program chose its extent
         record.expiry = Mark(site, Cause.ROLLBACK, recorder.generation)
         record.flushed = {}
+        record.forget_entrusted()
         if recorder.config.rollback and running_cause() is Cause.ROLLBACK:
             report_dropped(recorder, self.waiting, private.modified_states(session), Cause.ROLLBACK, site)
 
@@ -130,14 +131,15 @@ class Flushes(Probe):
 
     def _remember(self, level: dict[Any, Written], state: Any, is_deleted: bool, site: Any) -> None:
         key = state.key
+        names: tuple[str, ...] = ()
         if key is None:
-            operation, names = "INSERT", ()
+            operation = "INSERT"
             key = state.mapper.identity_key_from_instance(state.obj())
         elif is_deleted:
-            operation, names = "DELETE", ()
+            operation = "DELETE"
         else:
-            operation, names = "UPDATE", tuple(state.committed_state)
-            if not has_net_changes(state):
+            operation, names = "UPDATE", tuple(made_changes(state))
+            if not names:
                 return  # the flush visits it, but has nothing to write
         made = self._made(state, operation)
         row = Written(state.class_, operation, site, token_of(state), names, made)

@@ -68,8 +68,7 @@ class Using(Probe):
     def wrote(self, session: Any, statement: Any) -> None:
         """Remember an INSERT, UPDATE or DELETE statement until the transaction ends."""
         try:
-            described = statement.entity_description
-            class_ = described.get("entity") or described["name"]
+            class_ = private.written_by(statement)
             note_statement(self.recorder, session, class_, type(statement).__name__.upper())
         except Exception as error:
             self.broke(error)
@@ -131,7 +130,9 @@ class Using(Probe):
             record = recorder.record(session)
             if record is None:
                 return None
-            if record.began is None:
+            if (
+                record.began is None and method != "rollback"
+            ):  # which begins nothing, and may find nothing to end
                 record.began = recorder.capture()
             task = asyncio.current_task() if _running_loop() is not None else None
             me = (threading.get_ident(), id(task) if task is not None else 0)
@@ -216,6 +217,7 @@ def exception_in_flight_before(error: BaseException) -> bool:
         context = context.__context__ if context.__cause__ is None else context.__cause__.__context__
     return context is not None and not isinstance(context, Exception)
 
+
 def with_given_keys(states: Iterable[Any]) -> list[Any]:
     """Return the states of new rows whose primary key the program has set itself."""
     return [state for state in states if state.key is None and _has_primary_key(state)]
@@ -232,7 +234,6 @@ def tell_refused_inserts(recorder: Recorder, error: Exception, given: list[Any])
         facts = recorder.instance(state)
         event = InsertRefused(facts, site)
         add_story(error, recorder.publish(event, facts.class_path), headline=False)
-
 
 
 def _has_primary_key(state: Any) -> bool:

@@ -27,9 +27,9 @@ class Writing(Probe):
             collection: bool = False,
             is_userland: bool = False,
         ) -> None:
-            # A mark, or the first change of a clean instance in a Session; all else costs two attribute reads.
+            # Not the second change of an instance in a Session, and none of a new one: three attribute reads.
             if self_._tether_end is None and (
-                self_.modified or (self_.session_id is None and self_.key is None)
+                self_.modified if self_.session_id is not None else self_.key is None
             ):
                 return original(self_, dict_, attr, previous, collection, is_userland)  # type: ignore[no-any-return]
             if self.on:
@@ -75,7 +75,8 @@ class Writing(Probe):
         candidate = self.waiting.hold(state, after_merge=merged is not None)
         if candidate is None:
             return
-        note_write(candidate, state, attribute, previous)
+        if not note_write(candidate, state, attribute, previous):
+            return
         facts = recorder.instance(state)
         event = DetachedWrite(facts, attribute.key, recorder.capture(), merged, unused)
         recorder.publish(event, facts.class_path)
