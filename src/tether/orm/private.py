@@ -419,3 +419,8 @@ def is_idle(session: Session) -> bool:
         return False
     identity_map = getattr(session, "identity_map", None)
     return identity_map is None or not identity_map._modified
+
+
+def back_references(relationship: Any) -> tuple[str, ...]:
+    """Return the names of the attributes at the other end that are the relationship's other side."""
+    return tuple(sorted(other.key for other in relationship._reverse_property))
