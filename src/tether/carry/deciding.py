@@ -77,6 +77,8 @@ class Decider:
                 for name, (base, mine) in columns.values.items():
                     self.column(token, name, base, mine)
         for place, reference in self.changes.references.items():
+            if place[0] in self.changes.orphans:
+                continue  # a back reference set it to None; the collection it was removed from decides
             if not self.can_be_written(place[0]) or not self.may_refer(place, reference.target):
                 continue
             if self.foreign_key(reference):

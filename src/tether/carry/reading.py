@@ -23,7 +23,8 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Select, delete, false, inspect, select, tuple_
-from sqlalchemy.orm import InstanceState, Query, Session, undefer
+from sqlalchemy.orm import InstanceState, Query, Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from tether.carry.graph import IdentityKey
 from tether.carry.shape import Shape, shape_of
@@ -126,20 +127,23 @@ def _load(
     session: Session, shape: Shape, keys: Sequence[IdentityKey], more: set[str], lock: bool
 ) -> dict[IdentityKey, Row]:
     """Load instances that are not in the Session; no relationship is loaded with them."""
-    query: Query[Any] = session.query(shape.class_).enable_eagerloads(False)
+    extra = sorted(more)
+    # enable_eagerloads(False) ignores every loader option, undefer() too (2.0.20 to 2.1): deferred columns are
+    # asked for beside the instance.
+    asked = (shape.class_, *(getattr(shape.class_, name) for name in extra))
+    query: Query[Any] = session.query(*asked).enable_eagerloads(False)
     query = query.filter(is_one_of(shape, [key[1] for key in keys]))
-    if more:
-        query = query.options(*(undefer(getattr(shape.class_, name)) for name in sorted(more)))
     if lock:
         query = query.with_for_update(of=shape.class_ if shape.mapper.with_polymorphic else None)
     rows = {}
-    for instance in query:
+    for found in query:
+        instance, *deferred = found if extra else (found,)
+        for name, value in zip(extra, deferred, strict=True):
+            set_committed_value(instance, name, value)
         state: InstanceState[Any] = inspect(instance)
         assert state.key is not None  # it was loaded
-        dict_ = state.dict
-        rows[state.key] = Row(
-            instance, {name: dict_[name] for name in shape_of(state.class_).columns if name in dict_}, False
-        )
+        values = {name: state.dict[name] for name in shape_of(state.class_).columns if name in state.dict}
+        rows[state.key] = Row(instance, values, False)
     return rows
 
 

@@ -43,14 +43,21 @@ class _Memory:
         with self.session.no_autoflush:
             for instance in list(self.session.new):
                 if instance not in self.new:
-                    self.session.expunge(instance)
+                    self.put_out(instance)
             for state in private.modified_states(self.session):
                 revert(state)
             for instance in self.session.identity_map.values():
                 if inspect(instance).key not in self.keys:
-                    self.session.expunge(instance)
+                    self.put_out(instance)
             for state, changes in self.changed.items():
                 _change_again(state, changes)
+
+    def put_out(self, instance: Any) -> None:
+        """Expunge one instance alone: ``expunge()`` would take along what its loaded relationships hold."""
+        state = inspect(instance)
+        for name in shape_of(state.class_).relations:
+            state.dict.pop(name, None)
+        self.session.expunge(instance)
 
 
 def _changes(state: InstanceState[Any]) -> dict[str, Any]:

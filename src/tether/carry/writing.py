@@ -39,6 +39,7 @@ class Writer:
         self.edits, self.rows = prepared.edits, prepared.rows
         self.decision, self.policies = prepared.decision, policies
         self.new: dict[int, Any] = {}
+        self.refused: set[int] = set()  # elements whose place another row has, and keeps
 
     def write(self) -> list[Any]:
         """Return the persistent instance of each root; None where its row is gone."""
@@ -51,12 +52,13 @@ class Writer:
             self.load_collections()
             for (token, name), (_, value) in self.decision.columns.items():
                 set_column(self.instance(token), name, value)
-            for (token, name), target in self.decision.references.items():
-                setattr(self.instance(token), name, None if target is None else self.instance(target))
-            for place in dict.fromkeys(
-                [*self.decision.removed, *self.decision.added, *self.decision.ordered]
-            ):
-                self.change_collection(place)
+            # Collections first: a back reference would push their element out of a one-to-one relationship.
+            decision = self.decision
+            for place in dict.fromkeys([*decision.removed, *decision.added, *decision.ordered]):
+                if place[0] not in self.refused:
+                    self.change_collection(place)
+            for (token, name), target in decision.references.items():
+                self.refer(token, name, target)
             self.session.add_all(self.new.values())
         return [self.instance(token) for token in self.edits.roots]
 
@@ -69,6 +71,14 @@ class Writer:
         key = self.edits.node(token).key
         row = None if key is None else self.rows.get(key)
         return None if row is None else row.instance
+
+    def refer(self, token: int, name: str, target: int | None) -> None:
+        """Set a many-to-one relationship."""
+        if token in self.refused:
+            return
+        instance, wanted = self.instance(token), None if target is None else self.instance(target)
+        if inspect(instance).dict.get(name, MISSING) is not wanted:
+            setattr(instance, name, wanted)
 
     def create(self, token: int) -> None:
         """Make an instance for a row to insert; like ``merge()``, without calling its ``__init__``."""
@@ -99,44 +109,75 @@ class Writer:
         owner = self.instance(token)
         relation = shape_of(type(owner)).relations[name]
         removed = [self.instance(t) for t in self.decision.removed.get(place, ())]
-        added = [self.instance(t) for t in self.decision.added.get(place, ())]
+        added = self.decision.added.get(place, [])
         if relation.kind == "one":
             self.change_scalar(owner, name, removed, added)
-        elif position_attribute(shape_of(type(owner)), name) is not None:
-            self.change_ordered(place, owner, removed, added)
+            return
+        if relation.kind == "dict":
+            added = [t for t in added if not self.is_taken(owner, name, removed, t)]
+        elements = [self.instance(t) for t in added]
+        if position_attribute(shape_of(type(owner)), name) is not None:
+            self.change_ordered(place, owner, removed)
         else:
-            change_elements(owner, name, removed, added)
+            change_elements(owner, name, removed, elements)
 
-    def change_scalar(self, owner: Any, name: str, removed: list[Any], added: list[Any]) -> None:
+    def change_scalar(self, owner: Any, name: str, removed: list[Any], added: list[int]) -> None:
         """Set a one-to-one relationship; another row that came there meanwhile is a conflict."""
         now = getattr(owner, name)
-        mine = added[0] if added else None
+        mine = self.instance(added[0]) if added else None
         if now is mine:
             return
         if now is not None and now not in removed:
-            keys = [None if x is None else inspect(x).key for x in ((removed or [None])[0], mine, now)]
-            if not self.is_mine(owner, name, *keys, Kind.CHANGED):
+            base = removed[0] if removed else None
+            if not self.is_mine(owner, name, *map(key_or_none, (base, mine, now)), Kind.CHANGED):
+                self.refuse(added)
                 return
         setattr(owner, name, mine)
 
-    def change_ordered(
-        self, place: tuple[int, str], owner: Any, removed: list[Any], added: list[Any]
-    ) -> None:
+    def is_taken(self, owner: Any, name: str, removed: list[Any], token: int) -> bool:
+        """Return True if another element has the key in a dictionary, and keeps it."""
+        element, held = self.instance(token), getattr(owner, name)
+        key = held.keyfunc(element)
+        there = held.get(key)
+        if there is None or there is element or there in removed:
+            return False
+        if self.is_mine(owner, name, MISSING, *map(key_or_none, (element, there)), Kind.UNIQUE):
+            return False
+        self.refuse([token])
+        return True
+
+    def refuse(self, tokens: list[int]) -> None:
+        """Leave elements out: they are not inserted, and their foreign key stays."""
+        self.refused.update(tokens)
+        for token in tokens:
+            if self.new.pop(token, None) is not None:
+                for (owner, _), below in self.decision.added.items():
+                    self.refuse([t for t in below if owner == token and t in self.new])
+
+    def name_of(self, token: int) -> Any:
+        """Return what stands for a row in an ordered list: its identity key, or the new instance's number."""
+        return self.edits.node(token).key or name_in_list(self.instance(token))
+
+    def change_ordered(self, place: tuple[int, str], owner: Any, removed: list[Any]) -> None:
         """Give a list the merged order, and its elements their positions."""
         name = place[1]
         elements = self.decision.ordered[place]
         there = list(getattr(owner, name))
-        base = [x for x in map(self.instance, elements.base.tokens) if x is not None]
-        mine = [x for x in map(self.instance, elements.mine.tokens) if x is not None]
-        by_id = {id(x): x for x in [*there, *base, *mine]}
-        merged = merge_ordered(*([id(x) for x in side] for side in (base, mine, there)))
-        if merged.disordered:
-            keys = [tuple(inspect(x).key for x in side) for side in (base, mine, there)]
-            if self.is_mine(owner, name, *keys, Kind.ORDER):
-                merged = merge_ordered(*([id(x) for x in side] for side in (base, mine, base)))
-        wanted = {id(x) for x in there} - {id(x) for x in removed} | {id(x) for x in added}
-        order = [by_id[i] for i in merged.elements if i in wanted]
-        order += [x for x in there if id(x) in wanted and x not in order]
+        instances = {name_in_list(x): x for x in there}
+        instances |= {
+            name_in_list(self.instance(t)): self.instance(t) for t in self.decision.added.get(place, ())
+        }
+        base, mine = ([self.name_of(t) for t in side.tokens] for side in (elements.base, elements.mine))
+        theirs = [name_in_list(x) for x in there]
+        merged = merge_ordered(base, mine, theirs)
+        if merged.disordered and self.is_mine(
+            owner, name, tuple(base), tuple(mine), tuple(theirs), Kind.ORDER
+        ):
+            theirs = [x for x in base if x in theirs] + [x for x in theirs if x not in base]
+            merged = merge_ordered(base, mine, theirs)
+        gone = {name_in_list(x) for x in removed}
+        order = [instances[x] for x in merged.elements if x in instances and x not in gone]
+        order += [x for x in there if x not in order and name_in_list(x) not in gone]
         if order != there:
             setattr(owner, name, order)
             getattr(owner, name).reorder()
@@ -150,6 +191,18 @@ class Writer:
         if resolver is None:
             raise ConflictError([conflict])
         return resolver(conflict) is conflict.mine
+
+
+def name_in_list(instance: Any) -> Any:
+    """Return the identity key of an element; for one that has no row yet, a number."""
+    return None if instance is None else inspect(instance).key or id(instance)
+
+
+def key_or_none(instance: Any) -> Any:
+    """Return the identity key; a row that is not inserted yet has its class and no primary key."""
+    if instance is None:
+        return None
+    return inspect(instance).key or (type(instance), (), None)
 
 
 def set_column(instance: Any, name: str, value: Any) -> None:

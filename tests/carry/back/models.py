@@ -109,6 +109,8 @@ class Step(Base):
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     position: Mapped[int]
     name: Mapped[str] = mapped_column(String(50))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    author: Mapped[Customer | None] = relationship()
 
 
 class Point:

@@ -1,0 +1,38 @@
+"""Me and somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+
+def taken(engine: Engine, class_: Any, key: Any, *options: Any) -> Any:
+    """Return a detached instance, with what *options* load."""
+    with Session(engine) as session:
+        return session.get_one(class_, key, options=options)
+
+
+def theirs(engine: Engine, class_: Any, key: Any, **values: Any) -> None:
+    """Let somebody else change a row."""
+    with Session(engine) as session, session.begin():
+        row = session.get_one(class_, key)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+@contextmanager
+def somebody(engine: Engine, class_: Any, key: Any) -> Iterator[Any]:
+    """Let somebody else change an instance in a Session of their own."""
+    with Session(engine) as session, session.begin():
+        yield session.get_one(class_, key)
+
+
+def row(engine: Engine, class_: Any, key: Any, *names: str) -> tuple[Any, ...]:
+    """Return what the database holds."""
+    with Session(engine) as session:
+        found = session.get_one(class_, key)
+        return tuple(getattr(found, name) for name in names)
