@@ -16,6 +16,8 @@ from sqlalchemy.orm import RelationshipProperty
 from tether.carry.graph import Graph, Link, Node
 from tether.carry.merge import MISSING
 from tether.carry.shape import Relation, Shape, shape_of
+from tether.errors import NoBaseError
+from tether.orm.inspect import dotted
 
 
 @dataclass(slots=True)
@@ -129,6 +131,9 @@ def changes_of(edits: Edits) -> Changes:
 
 def _compare_columns(changes: Changes, base: Node, mine: Node) -> None:
     columns = dict(changed_columns(shape_of(mine.class_), base, mine))
+    for name, (before, _) in columns.items():
+        if before is MISSING:
+            raise not_taken(mine, name)
     if columns:
         changes.columns[mine.token] = Columns(mine.token, columns)
 
@@ -141,9 +146,19 @@ def _compare_links(changes: Changes, base: Node, mine: Node) -> None:
         if relation.viewonly or (before is not None and before.same(link)):
             continue
         if relation.direction == "MANYTOONE":
-            changes.references[mine.token, name] = reference_of(shape, base, name, link)
-        elif before is not None:
+            reference = changes.references[mine.token, name] = reference_of(shape, base, name, link)
+            if mine.key is not None and MISSING in reference.before.values():
+                raise not_taken(mine, name)
+        elif before is None:
+            raise not_taken(mine, name)
+        else:
             changes.elements[mine.token, name] = Elements(mine.token, relation, before, link)
+
+
+def not_taken(node: Node, name: str) -> NoBaseError:
+    """Return the refusal of an attribute that was set, but never taken out."""
+    why = "it was set, but what it was before was not taken along, so what that would undo is unknown"
+    return NoBaseError(dotted(node.class_), name, why)
 
 
 def changed_columns(shape: Shape, base: Node, mine: Node) -> Iterator[tuple[str, tuple[Any, Any]]]:

@@ -480,7 +480,7 @@ def test_copies_that_disagree(shop: Engine) -> None:
     first, second = taken(shop, Order, 1), taken(shop, Order, 1)
     first.status, second.status = "paid", "sent"
 
-    with Session(shop) as session, pytest.raises(ValueError, match="two copies of Order 1.*`status`"):
+    with Session(shop) as session, pytest.raises(ValueError, match=r"two copies of Order 1.*`status`"):
         attach(session, [first, second])
 
 
