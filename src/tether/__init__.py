@@ -9,6 +9,8 @@ General layout, lowest room first; each imports only rooms above it in this list
     report      findings out: text, JSON, SARIF, GitHub
     explaining  what SQLAlchemy would do to an instance or a Session now, as text
     watch       a running program in, findings out
+    carry       values out of a Session, and back by a three-way merge
+    aio         the same on an AsyncSession
     demo        a small shop, driven through the situations people are told about
 
 Nothing is imported until it is used: ``import tether`` costs a program nothing.
@@ -20,11 +22,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tether import aio
+    from tether.carry.attach import attach
+    from tether.carry.conflicts import Conflict, ConflictError
+    from tether.carry.plan import plan
+    from tether.carry.rebase import rebase
     from tether.core.finding import Finding, Place
     from tether.errors import (
         ConfigError,
         DetectorDisabledWarning,
         HazardError,
+        NoBaseError,
         TetherError,
         TetherWarning,
     )
@@ -33,14 +41,20 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ConfigError": "tether.errors",
+    "Conflict": "tether.carry.conflicts",
+    "ConflictError": "tether.carry.conflicts",
     "DetectorDisabledWarning": "tether.errors",
     "Finding": "tether.core.finding",
     "HazardError": "tether.errors",
+    "NoBaseError": "tether.errors",
     "Place": "tether.core.finding",
     "Report": "tether.watch",
     "TetherError": "tether.errors",
     "TetherWarning": "tether.errors",
+    "attach": "tether.carry.attach",
     "explain": "tether.explaining",
+    "plan": "tether.carry.plan",
+    "rebase": "tether.carry.rebase",
     "start": "tether.watch",
     "stop": "tether.watch",
     "watching": "tether.watch",
@@ -48,14 +62,21 @@ _HOMES = {
 
 __all__ = [
     "ConfigError",
+    "Conflict",
+    "ConflictError",
     "DetectorDisabledWarning",
     "Finding",
     "HazardError",
+    "NoBaseError",
     "Place",
     "Report",
     "TetherError",
     "TetherWarning",
+    "aio",
+    "attach",
     "explain",
+    "plan",
+    "rebase",
     "start",
     "stop",
     "watching",
@@ -66,6 +87,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> object:
     """Import a public name on its first use (PEP 562)."""
+    if name == "aio":
+        return import_module("tether.aio")
     if name not in _HOMES:
         raise AttributeError(f"module 'tether' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,15 @@ from tether.carry.preparing import prepare
 from tether.carry.undoing import as_it_was
 from tether.carry.writing import Writer
 
+T = TypeVar("T")
 
+
+@overload
+def attach(
+    session: Session, changed: list[T] | tuple[T, ...], *, on_conflict: OnConflict = "raise"
+) -> list[T]: ...
+@overload
+def attach(session: Session, changed: T, *, on_conflict: OnConflict = "raise") -> T: ...
 def attach(session: Session, changed: Any, *, on_conflict: OnConflict = "raise") -> Any:
     """Return the persistent instances of rows that were changed elsewhere, with those changes set.
 

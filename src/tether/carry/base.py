@@ -10,26 +10,19 @@ instances is read, so nothing is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import deepcopy
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from enum import Enum
-from typing import Any, Final
-from uuid import UUID
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.ext.mutable import Mutable
 from sqlalchemy.orm import InstanceState, LoaderCallableStatus, Session
 
 from tether.carry.edits import Edits
+from tether.carry.frozen import plain
 from tether.carry.graph import Graph, Link, Node, Status
 from tether.carry.shape import Relation, Shape, shape_of
 from tether.errors import NoBaseError
 from tether.orm import private
 from tether.orm.inspect import dotted
-
-_NEVER_CHANGED_IN_PLACE: Final = (
-    int, str, float, bool, bytes, Decimal, date, time, timedelta, UUID, Enum, type(None), tuple
-)  # fmt: skip
 
 
 def edits_of_instances(instances: Iterable[object], session: Session) -> Edits:
@@ -166,14 +159,3 @@ def no_base(state: InstanceState[Any], name: str) -> NoBaseError:
             "it was set while it was not loaded (deferred, expired or never read), so what it was is unknown"
         )
     return NoBaseError(dotted(state.class_), name, why)
-
-
-def plain(value: Any) -> Any:
-    """Return a column's value so that nobody who changes it in place changes the instance it came from."""
-    if isinstance(value, _NEVER_CHANGED_IN_PLACE):
-        return value
-    if isinstance(value, Mutable):
-        for builtin in (dict, list, set):
-            if isinstance(value, builtin):
-                return deepcopy(builtin(value))
-    return deepcopy(value)

@@ -179,7 +179,9 @@ def name_of(key: IdentityKey) -> str:
     """Return a row as a person writes it: ``Order 7``, ``Line (7, 2)``."""
     primary_key = tuple(key[1])
     shown = ", ".join(map(repr, primary_key))
-    return f"{key[0].__name__} {shown if len(primary_key) == 1 else f'({shown})'}".rstrip()
+    if not primary_key:
+        return key[0].__name__
+    return f"{key[0].__name__} {shown if len(primary_key) == 1 else f'({shown})'}"
 
 
 def plain(value: Any) -> Any:

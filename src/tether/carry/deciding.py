@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import inspect
 from sqlalchemy.ext.orderinglist import OrderingList
+from sqlalchemy.orm import InstanceState, LoaderCallableStatus
 
 from tether.carry.conflicts import Conflict, ConflictError, Kind, Policies
 from tether.carry.edits import Changes, Edits, Elements, Reference, comparison, foreign_key
@@ -33,6 +34,8 @@ class Decision:
         ordered: (owner's token, relationship) -> all tokens of mine, where I changed the order that is kept.
         new: Tokens of rows to insert.
         deleted: Tokens of rows that the mapping deletes, because they lose their parent.
+        unflushed: (identity key, attribute) -> what the Session's own unflushed change becomes, where the row
+            has changed below it.
         conflicts: Those that no policy decided.
     """
 
@@ -43,6 +46,7 @@ class Decision:
     ordered: dict[tuple[int, str], Elements] = field(default_factory=dict)
     new: list[int] = field(default_factory=list)
     deleted: list[int] = field(default_factory=list)
+    unflushed: dict[tuple[IdentityKey, str], Any] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
 
 
@@ -70,6 +74,9 @@ class Decider:
 
     def decide(self) -> Decision:
         """Return what is to be written."""
+        for key, row in self.rows.items():
+            if row.was_here:
+                self.unflushed(key, row)
         self.find_lost_rows()
         self.decision.new = [*self.changes.new, *sorted(self.restored)]
         for token, columns in self.changes.columns.items():
@@ -142,6 +149,20 @@ class Decider:
 
     # columns
 
+    def unflushed(self, key: IdentityKey, row: Row) -> None:
+        """Compare what the Session holds unflushed with the row: it was made on the base that was loaded then."""
+        state: InstanceState[Any] = inspect(row.instance)
+        shape = shape_of(state.class_)
+        for name, base in state.committed_state.items():
+            if name not in row.values or name not in state.dict or isinstance(base, LoaderCallableStatus):
+                continue  # set while it was expired: the Session never knew another value
+            mine, theirs, same = state.dict[name], row.values[name], comparison(shape.columns[name].type)
+            if is_conflict(base, mine, theirs, same):
+                answer = self.resolve(Conflict((state.class_, *key[1:]), name, base, mine, theirs))
+                if answer is not MISSING:
+                    check_type(shape, name, answer)
+                    self.decision.unflushed[key, name] = answer
+
     def column(self, token: int, name: str, base: Any, mine: Any) -> None:
         """Decide about one column that I changed."""
         node, row = self.edits.node(token), self.row(token)
@@ -164,9 +185,13 @@ class Decider:
     def theirs(self, row: Row, name: str) -> Any:
         """Return the value in the database; where the Session holds an unflushed change of it, that."""
         if row.was_here:
-            state = inspect(row.instance)
-            if name in state.committed_state and name in state.dict:
-                return state.dict[name]
+            state: InstanceState[Any] = inspect(row.instance)
+            if (state.key, name) in self.decision.unflushed:
+                return self.decision.unflushed[state.key, name]  # type: ignore[index]  # a persistent row has a key
+            base, held = state.committed_state.get(name, MISSING), state.dict.get(name, MISSING)
+            same = comparison(shape_of(state.class_).columns[name].type)
+            if base is not MISSING and held is not MISSING and not same(base, held):
+                return held
         return row.values.get(name, MISSING)
 
     def positions(self, token: int) -> set[str]:

@@ -93,9 +93,9 @@ def merge_ordered(base: Sequence[E], mine: Sequence[E], theirs: Sequence[E]) -> 
     """
     merged = merge_elements(base, mine, theirs)
     common = set(base) & set(mine) & set(theirs)
-    orders = [_only(side, common) for side in (base, mine, theirs)]
-    disordered = is_conflict(*orders)
-    if not disordered and orders[0] != orders[1]:
+    before, now, there = (_only(side, common) for side in (base, mine, theirs))
+    disordered = is_conflict(before, now, there)
+    if not disordered and before != now:
         elements = _weave(mine, theirs, set(merged.elements))
     else:
         elements = _weave(theirs, mine, set(merged.elements))
@@ -109,9 +109,9 @@ def merge_keyed(
     merged: dict[Any, E] = {}
     clashes = []
     for key in dict.fromkeys([*theirs, *mine]):
-        versions = tuple(side.get(key, MISSING) for side in (base, mine, theirs))
-        clash = is_conflict(*versions)
-        value = versions[2] if clash else merge_value(*versions)
+        before, now, there = (side.get(key, MISSING) for side in (base, mine, theirs))
+        clash = is_conflict(before, now, there)
+        value: Any = there if clash else merge_value(before, now, there)
         if clash:
             clashes.append(key)
         if value is not MISSING:

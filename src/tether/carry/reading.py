@@ -106,7 +106,9 @@ def _sortable(primary_key: tuple[Any, ...]) -> tuple[Any, ...]:
 def _read_class(
     session: Session, shape: Shape, keys: Sequence[IdentityKey], more: set[str], lock: bool
 ) -> dict[IdentityKey, Row]:
-    here = {key: session.identity_map[key] for key in keys if key in session.identity_map}
+    here: dict[IdentityKey, Any] = {
+        key: session.identity_map[key] for key in keys if key in session.identity_map
+    }
     absent = [key for key in keys if key not in here]
     rows: dict[IdentityKey, Row] = {}
     for chunk in chunks(absent, ROWS_PER_STATEMENT):

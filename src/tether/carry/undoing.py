@@ -29,6 +29,16 @@ def as_it_was(session: Session) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def forget_what_was_read(session: Session) -> Iterator[None]:
+    """Let everything that the block loads leave the Session again, whether it raises or not."""
+    before = _Memory(session)
+    try:
+        yield
+    finally:
+        before.put_out_what_was_read()
+
+
 class _Memory:
     """What a Session held."""
 
@@ -46,11 +56,15 @@ class _Memory:
                     self.put_out(instance)
             for state in private.modified_states(self.session):
                 revert(state)
-            for instance in self.session.identity_map.values():
-                if inspect(instance).key not in self.keys:
-                    self.put_out(instance)
+            self.put_out_what_was_read()
             for state, changes in self.changed.items():
                 _change_again(state, changes)
+
+    def put_out_what_was_read(self) -> None:
+        """Expunge what was not there before."""
+        for instance in self.session.identity_map.values():
+            if inspect(instance).key not in self.keys:
+                self.put_out(instance)
 
     def put_out(self, instance: Any) -> None:
         """Expunge one instance alone: ``expunge()`` would take along what its loaded relationships hold."""

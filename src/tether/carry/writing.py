@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import inspect, tuple_
-from sqlalchemy.orm import InstanceState, RelationshipProperty, Session, aliased
+from sqlalchemy.orm import InstanceState, LoaderCallableStatus, RelationshipProperty, Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.collections import collection_adapter
 
-from tether.carry.base import plain
 from tether.carry.conflicts import Conflict, ConflictError, Kind, Policies
 from tether.carry.deciding import position_attribute
 from tether.carry.edits import comparison
+from tether.carry.frozen import plain
 from tether.carry.merge import MISSING, merge_ordered
 from tether.carry.preparing import Prepared
 from tether.carry.reading import ROWS_PER_STATEMENT, Row, chunks
@@ -47,6 +47,8 @@ class Writer:
             for row in self.rows.values():
                 if row.was_here:
                     freshen(row)
+            for (key, name), value in self.decision.unflushed.items():
+                set_column(self.rows[key].instance, name, value)
             for token in self.decision.new:
                 self.create(token)
             self.load_collections()
@@ -129,7 +131,8 @@ class Writer:
             return
         if now is not None and now not in removed:
             base = removed[0] if removed else None
-            if not self.is_mine(owner, name, *map(key_or_none, (base, mine, now)), Kind.CHANGED):
+            keys = [key_or_none(x) for x in (base, mine, now)]
+            if not self.is_mine(owner, name, keys[0], keys[1], keys[2], Kind.CHANGED):
                 self.refuse(added)
                 return
         setattr(owner, name, mine)
@@ -141,7 +144,7 @@ class Writer:
         there = held.get(key)
         if there is None or there is element or there in removed:
             return False
-        if self.is_mine(owner, name, MISSING, *map(key_or_none, (element, there)), Kind.UNIQUE):
+        if self.is_mine(owner, name, MISSING, key_or_none(element), key_or_none(there), Kind.UNIQUE):
             return False
         self.refuse([token])
         return True
@@ -236,12 +239,14 @@ def rebase_column(state: InstanceState[Any], name: str, value: Any) -> None:
     """Put an unflushed change on top of the row's value: it is written as a change of that."""
     same = comparison(shape_of(state.class_).columns[name].type)
     old = state.committed_state[name]
-    if same(old, value) or name not in state.dict:
+    if same(old, value) or name not in state.dict or isinstance(old, LoaderCallableStatus):
         return
     mine = state.dict[name]
     set_committed_value(state.obj(), name, value)
-    if not same(mine, value):
+    if not same(mine, value) and not same(mine, old):
         setattr(state.obj(), name, mine)
+    else:
+        forget_composites(state, name)
 
 
 def forget_links(state: InstanceState[Any], shape: Shape, name: str) -> None:
@@ -256,7 +261,7 @@ def forget_links(state: InstanceState[Any], shape: Shape, name: str) -> None:
 def load_relationship(session: Session, shape: Shape, name: str, owners: Sequence[Any]) -> None:
     """Load one relationship of many instances with one SELECT, newly even where it was loaded."""
     prop: RelationshipProperty[Any] = shape.mapper.relationships[name]
-    owner = aliased(shape.class_)
+    owner: Any = aliased(shape.class_)
     keys = [getattr(owner, key) for key in shape.primary_key]
     query: Any = session.query(*keys, prop.mapper.class_).enable_eagerloads(False)
     query = query.select_from(owner).join(getattr(owner, name))

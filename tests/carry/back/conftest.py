@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.orm import Session
 
 from tests.carry.back.models import (
@@ -49,6 +50,12 @@ def fill(engine: Engine) -> None:
         session.add(Versioned(id=1, name="a", email="e", place=Point(1, 2)))
         session.add_all([Person(id=1, kind="person", name="eve"), Engineer(id=2, name="joe", skill="c")])
 
+    if engine.dialect.name == "postgresql":  # rows with a given key do not move the sequence
+        with engine.begin() as connection:
+            for table in Base.metadata.tables.values():
+                if "id" in table.c and table.name != "engineers":
+                    connection.execute(select(func.setval(f"{table.name}_id_seq", 100)))
+
 
 @pytest.fixture
 def shop(sqlite_engine: Engine) -> Engine:
@@ -57,3 +64,17 @@ def shop(sqlite_engine: Engine) -> Engine:
     """
     fill(sqlite_engine)
     return sqlite_engine
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """
+    An engine on the filled shop, on each of the three databases.
+    """
+    if request.param == "sqlite":
+        engine = request.getfixturevalue("sqlite_engine")
+    else:
+        engine = create_engine(request.getfixturevalue(f"{request.param}_url"))
+    fill(engine)
+    yield engine
+    engine.dispose()
