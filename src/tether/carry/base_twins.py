@@ -5,12 +5,11 @@ from __future__ import annotations
 from inspect import getattr_static
 from typing import Any, NoReturn, TypeVar
 
-from tether.carry.frozen import plain
 from tether.carry.near import near_names
-from tether.carry.views import EDIT, View
 from tether.errors import ReadOnlyError, SnapshotError
 
 T = TypeVar("T")
+EDIT = "a snapshot does not change; edit() gives a draft that does"
 
 
 class Twin:
@@ -27,7 +26,7 @@ class Twin:
         return f"<{self._tether_view.flavour} of {node.class_.__name__}({key})>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return View.twin, (self._tether_view, self._tether_token)
+        return self._tether_view.pickled(self._tether_token)  # type: ignore[no-any-return]
 
     def __delattr__(self, name: str) -> NoReturn:
         raise ReadOnlyError(
@@ -51,9 +50,7 @@ class SnapshotTwin(Twin):
 
     def edit(self) -> Any:
         """Return a draft of this row: a copy that can be changed, and remembers what it was."""
-        from tether.carry.drafts import edit
-
-        return edit(self)
+        return self._tether_view.edited(self._tether_token)
 
 
 class DraftTwin(Twin):
@@ -69,45 +66,26 @@ class DraftTwin(Twin):
         object.__setattr__(self, name, value)
 
     def __copy__(self) -> Any:
-        return copy_draft(self)
+        return self._tether_view.copied(self._tether_token)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return copy_draft(self)
+        return self._tether_view.copied(self._tether_token)
 
     def new(self, class_: type[T], /, **values: Any) -> T:
         """Return a new row that belongs to this draft; link it to have it inserted."""
-        from tether.carry.drafts import new
-
-        return new(self, class_, **values)
+        made: T = self._tether_view.new(class_, values)
+        return made
 
     @property
     def changes(self) -> list[Any]:
         """What differs from the base, in all rows of the draft."""
-        from tether.carry.drafts import changes
-
-        return changes(self)
+        found: list[Any] = self._tether_view.changes()
+        return found
 
     @property
     def is_changed(self) -> bool:
         """Whether anything differs from the base."""
-        from tether.carry.drafts import is_changed
-
-        return is_changed(self)
-
-
-def copy_draft(draft: Any) -> Any:
-    """Return the same row of an independent draft with the same base."""
-    view = draft._tether_view
-    view.settle()
-    mine = view.graph.copy()
-    mine.nodes = {
-        token: node.copy() if node is not view.base.nodes.get(token) else node
-        for token, node in mine.nodes.items()
-    }
-    for node in mine:
-        if node is not view.base.nodes.get(node.token):
-            node.values = {name: plain(value) for name, value in node.values.items()}
-    return type(view)(view.base, mine).twin(draft._tether_token)
+        return bool(self._tether_view.changes())
 
 
 set_view: Any = vars(Twin)["_tether_view"].__set__

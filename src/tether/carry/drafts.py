@@ -19,6 +19,16 @@ from tether.errors import SnapshotError
 T = TypeVar("T")
 
 
+class SnapshotView(View):
+    """What the twins of one snapshot have in common."""
+
+    __slots__ = ()
+
+    def edited(self, token: int) -> Any:
+        """Return the twin of a node in a new draft."""
+        return edit(self.twin(token))
+
+
 class DraftView(View):
     """What the twins of one draft have in common; ``graph`` is *mine*, its nodes are copied when they change."""
 
@@ -33,6 +43,21 @@ class DraftView(View):
     def __reduce__(self) -> tuple[Any, ...]:
         self.settle()
         return type(self), (self.base, self.graph)
+
+    def copied(self, token: int) -> Any:
+        """Return the same row of an independent draft with the same base."""
+        self.settle()
+        mine = self.graph.copy()
+        for node in self.graph:
+            if node is not self.base.nodes.get(node.token):
+                copied = mine.nodes[node.token] = node.copy()
+                copied.values = {name: plain(value) for name, value in node.values.items()}
+        return DraftView(self.base, mine).twin(token)
+
+    def changes(self) -> list[Change]:
+        """Return what differs from the base."""
+        self.settle()
+        return compare(self.base, self.graph)
 
     def own(self, token: int) -> Node:
         """Return the node to change: a copy, if it is still the one of the base."""
@@ -197,8 +222,15 @@ class DraftView(View):
         if link is not None and token in link.tokens:
             previous.links[relation.key] = without(link, token)
 
-    def new(self, class_: type, values: Mapping[str, Any]) -> Any:
+    def new(self, class_: Any, values: Mapping[str, Any]) -> Any:
         """Return a row that does not exist yet."""
+        if not isinstance(class_, type):
+            raise SnapshotError(f"new() takes a mapped class; got {class_!r}")
+        for name in values:
+            if not hasattr(class_, name):
+                raise SnapshotError(
+                    f"`{class_.__name__}` has no attribute `{name}`{near_names(name, vars(class_))}"
+                )
         shape = shape_of(class_)
         token = max(self.graph.nodes, default=-1) + 1
         node = Node(token, shape.class_, None)
@@ -271,22 +303,13 @@ def edit(snapshot: T) -> T:
 
 def new(draft: Any, class_: type[T], /, **values: Any) -> T:
     """Return a new row of *class_* that belongs to the draft; link it to have it inserted."""
-    if not isinstance(class_, type):
-        raise SnapshotError(f"new() takes a mapped class; got {class_!r}")
-    view = draft_view(draft, "new()")
-    known = vars(class_).keys()
-    for name in values:
-        if not hasattr(class_, name):
-            raise SnapshotError(f"`{class_.__name__}` has no attribute `{name}`{near_names(name, known)}")
-    made: T = view.new(class_, values)
+    made: T = draft_view(draft, "new()").new(class_, values)
     return made
 
 
 def changes(draft: Any) -> list[Change]:
     """Return what differs from the base, attribute by attribute; empty where values are back to it."""
-    view = draft_view(draft, "changes()")
-    view.settle()
-    return compare(view.base, view.graph)
+    return draft_view(draft, "changes()").changes()
 
 
 def is_changed(draft: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections import namedtuple
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
@@ -106,8 +106,7 @@ def rebuilt(value: Any, held: list[Any]) -> Any:
     if isinstance(value, Row):
         return namedtuple("Row", value._fields, rename=True)(*held)
     if isinstance(value, tuple):
-        make: Callable[[list[Any]], Any] = getattr(type(value), "_make", tuple)
-        return make(held)
+        return type(value)(*held) if hasattr(type(value), "_fields") else tuple(held)
     for kind in (list, set, frozenset):
         if isinstance(value, kind):
             return kind(held)

@@ -10,12 +10,11 @@ import msgspec
 
 from tether.carry.coding import decode
 from tether.carry.documents import KNOWN, VERSION, Document, NodePart
-from tether.carry.drafts import DraftView
+from tether.carry.drafts import DraftView, SnapshotView
 from tether.carry.graph import Graph, Link, Node, Status
 from tether.carry.migrating import Migration, migration
 from tether.carry.registries import classes_by_name
 from tether.carry.shape import Relation, Shape
-from tether.carry.views import View
 from tether.errors import SnapshotError
 
 Rename: TypeAlias = Mapping[str, str] | Callable[[str], str | None]
@@ -118,7 +117,7 @@ class Reader:
         wrong = [place for place in base.roots if place not in mine.nodes]
         if wrong or (not document.many and len(base.roots) != 1):
             raise SnapshotError("the document does not say which rows were taken")
-        return (View(base) if document.kind == "snapshot" else DraftView(base, mine)).result()
+        return (SnapshotView(base) if document.kind == "snapshot" else DraftView(base, mine)).result()
 
     def taken(self) -> datetime:
         """Return when the snapshot was taken."""

@@ -213,6 +213,9 @@ def shape_of(class_: type) -> Shape:
     Raises:
         TypeError: *class_* is not mapped.
     """
+    known = _by_class.get(class_)
+    if known is not None and known.mapper is getattr(class_, "__mapper__", None):
+        return known  # inspect() costs twenty times as much
     try:
         mapper: Mapper[Any] = inspect(class_)
     except NoInspectionAvailable:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar, overload
 
+from tether.carry.drafts import SnapshotView
 from tether.carry.loading import load
 from tether.carry.naming import Excluded
 from tether.carry.taking import Taker, is_twin
-from tether.carry.views import View
 from tether.errors import SnapshotError
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def snapshot(obj: Any, include: Iterable[object] | None = None, *, exclude: Iter
         NotTakenError: Later, when an attribute is read that is not in the snapshot.
         SnapshotError: No row (transient, pending, deleted); an unknown name; a detached instance and an include.
     """
-    return View(graph_of(obj, include, exclude)).result()
+    return SnapshotView(graph_of(obj, include, exclude)).result()
 
 
 def graph_of(obj: Any, include: Iterable[object] | None, exclude: Iterable[object] = ()) -> Any:

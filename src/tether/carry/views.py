@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tether.carry.base_twins import EDIT
 from tether.carry.frozen import ATOMS, collection, frozen
 from tether.carry.graph import Graph, Link, Node, Status
 from tether.carry.shape import shape_of
+from tether.carry.twins import make
 from tether.errors import NotTakenError, ReadOnlyError
-
-EDIT = "a snapshot does not change; edit() gives a draft that does"
 
 
 class View:
-    """What the twins of one graph have in common.
+    """What the twins of one graph have in common; ``SnapshotView`` and ``DraftView`` are the two kinds.
 
     Attributes:
         graph: What the twins read.
@@ -33,12 +33,14 @@ class View:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.graph,)
 
+    def pickled(self, token: int) -> tuple[Any, ...]:
+        """Return what pickle makes a twin of again: the view, which keeps shared rows shared, and a token."""
+        return View.twin, (self, token)
+
     def twin(self, token: int) -> Any:
         """Return the twin of a node: always the same one, so that shared rows stay shared."""
         found = self.twins.get(token)
         if found is None:
-            from tether.carry.twins import make
-
             # setdefault: two threads may come here at once, and both must get the same twin.
             found = self.twins.setdefault(token, make(self, token))
         return found

@@ -16,13 +16,12 @@ from sqlalchemy.orm import Session
 
 from tests.carry.out.models import EVERYTHING, START, Base, Colour, Customer, Item, Order, Status, Tag
 from tether.carry.documents import dumps
-from tether.carry.drafts import DraftView, edit
+from tether.carry.drafts import DraftView, SnapshotView, edit
 from tether.carry.graph import Graph, IdentityKey, Link, Node
 from tether.carry.graph import Status as Why
 from tether.carry.reading_documents import loads
 from tether.carry.shape import shape_of
 from tether.carry.snapshots import snapshot
-from tether.carry.views import View
 from tether.errors import NotTakenError, SnapshotError
 
 FORMATS = ["json", "msgpack"]
@@ -124,7 +123,7 @@ def snapshot_of_tag() -> Any:
     """Return a snapshot of a single row."""
     key: IdentityKey = (Tag, (1,), None)
     node = Node(0, Tag, key, {"id": 1, "name": "red"}, {}, {"orders": Why.UNLOADED})
-    return View(Graph(START, {0: node}, [0])).result()
+    return SnapshotView(Graph(START, {0: node}, [0])).result()
 
 
 @pytest.mark.parametrize(
@@ -292,7 +291,7 @@ def test_any_graph_survives_here(graph: Graph, form: Any) -> None:
     """
     Whatever the values and whatever is missing, the graph that comes back says the same.
     """
-    back = loads(dumps(View(graph).result(), format=form), Base)
+    back = loads(dumps(SnapshotView(graph).result(), format=form), Base)
 
     assert facts(graph) == facts(back[0]._tether_view.graph)
 
@@ -324,7 +323,7 @@ def test_any_draft_survives_another_process(
     """
     Another process, which has its own classes, gives the same base and the same changes back, in any format.
     """
-    draft = edit(View(graph).result())
+    draft = edit(SnapshotView(graph).result())
     draft[0].title = title
     found = loads(elsewhere(dumps(draft, format=there), back), Base)
     view = found[0]._tether_view
@@ -354,7 +353,7 @@ def documents() -> dict[str, bytes]:
     item = Node(1, Item, (Item, (1,), None), {"id": 1, "price": Decimal(1)}, {"order": Link("one", (0,))})
     order.links["items"] = Link("list", (1,))
     order.links["notes"] = Link("dict")
-    draft: Any = edit(View(Graph(START, {0: order, 1: item}, [0])).result())
+    draft: Any = edit(SnapshotView(Graph(START, {0: order, 1: item}, [0])).result())
     draft.title = "b"
     draft.items.append(draft.new(Item, price=Decimal(3), count=1))
     return {form: dumps(draft, format=form) for form in FORMATS}  # type: ignore[arg-type]
