@@ -213,14 +213,16 @@ def shape_of(class_: type) -> Shape:
     Raises:
         TypeError: *class_* is not mapped.
     """
-    known = _by_class.get(class_)
-    if known is not None and known.mapper is getattr(class_, "__mapper__", None):
-        return known  # inspect() costs twenty times as much
+    mapper: Mapper[Any] | None = getattr(class_, "__mapper__", None)  # inspect() costs twenty times as much
+    if mapper is not None and mapper.class_ is class_:
+        known: Shape | None = mapper.class_manager.info.get("tether_shape")
+        if known is not None:
+            return known
     try:
-        mapper: Mapper[Any] = inspect(class_)
+        mapper = inspect(class_)
     except NoInspectionAvailable:
         raise TypeError(f"{class_.__module__}.{class_.__qualname__} is not a mapped class") from None
     # Kept at the class's own manager, so that it goes when the class does.
-    facts = mapper.class_manager.info
+    facts: dict[Any, Any] = mapper.class_manager.info
     shape: Shape | None = facts.get("tether_shape")
     return shape or facts.setdefault("tether_shape", Shape(mapper))
