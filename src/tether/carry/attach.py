@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from tether.carry.conflicts import OnConflict, Policies
 from tether.carry.deciding import raise_if_conflicts
 from tether.carry.intake import edits_of
+from tether.carry.pausing import collector_paused
 from tether.carry.preparing import prepare
 from tether.carry.undoing import as_it_was
 from tether.carry.writing import Writer
@@ -52,9 +53,10 @@ def attach(session: Session, changed: Any, *, on_conflict: OnConflict = "raise")
         lock a writer needs. One SELECT per changed collection and 1,000 owners.
     """
     policies = Policies(on_conflict)
-    edits, is_list = edits_of(session, changed)
-    with as_it_was(session):
-        prepared = prepare(session, edits, policies, lock=True)
-        raise_if_conflicts(prepared.decision)
-        instances = Writer(session, prepared, policies).write()
+    with collector_paused(len(changed) if isinstance(changed, list | tuple) else 1):
+        edits, is_list = edits_of(session, changed)
+        with as_it_was(session):
+            prepared = prepare(session, edits, policies, lock=True)
+            raise_if_conflicts(prepared.decision)
+            instances = Writer(session, prepared, policies).write()
     return instances if is_list else instances[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -140,6 +141,27 @@ def test_a_thousand_rows_take_one_select(shop: Engine) -> None:
         session.commit()
 
     assert ["DELETE people", *["SELECT people"] * 3, "UPDATE people"] == seen
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_garbage_collector_is_as_it_was(shop: Engine, running: bool) -> None:
+    """
+    The collector runs again after many rows, also after an error, and is not switched on for who switched it off.
+    """
+    with Session(shop) as session, session.begin():
+        session.add_all([Person(id=n, kind="person", name="x") for n in range(10, 610)])
+    with Session(shop) as session:
+        people = session.query(Person).all()
+    before = gc.isenabled()
+    (gc.enable if running else gc.disable)()
+    try:
+        with Session(shop) as session:
+            attach(session, people)
+            with pytest.raises(TypeError):
+                attach(session, [*people, 3])
+        assert running == gc.isenabled()
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 @pytest.mark.parametrize("thing", [3, None, Order, object()])
