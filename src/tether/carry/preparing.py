@@ -16,6 +16,7 @@ from tether.carry.edits import Changes, Edits, changes_of, comparison
 from tether.carry.graph import IdentityKey
 from tether.carry.reading import ROWS_PER_STATEMENT, Row, Wanted, chunks, read
 from tether.carry.shape import Shape, shape_of
+from tether.carry.uniqueness import refuse_taken_values
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ def prepare(session: Session, edits: Edits, policies: Policies, *, lock: bool) -
     rows = read(session, wanted_of(edits, changes), lock=lock)
     pairs = _read_pairs(session, edits, changes, rows, lock=lock)
     decision = Decider(edits, changes, rows, pairs, policies).decide()
+    refuse_taken_values(session, edits, rows, decision, policies)
     return Prepared(edits, changes, rows, decision)
 
 

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select, delete, false, inspect, select, tuple_
+from sqlalchemy import Connection, Select, delete, false, inspect, select, tuple_
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import InstanceState, Query, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -83,11 +84,35 @@ def read(session: Session, wanted: Wanted, *, lock: bool = True) -> dict[Identit
 
 
 def lock_database(session: Session, class_: type) -> None:
-    """Take SQLite's lock on the file; other databases lock rows."""
+    """Take SQLite's lock on the file; other databases lock rows.
+
+    Raises:
+        InvalidRequestError: The connection is in AUTOCOMMIT, where no lock outlives its statement.
+    """
     mapper = shape_of(class_).mapper
     connection = session.connection(bind_arguments={"mapper": mapper})
     if connection.dialect.name == "sqlite":
         connection.execute(delete(mapper.local_table).where(false()))  # type: ignore[arg-type]
+    if is_autocommit(connection):
+        raise InvalidRequestError(
+            "this Session's connection is in AUTOCOMMIT: somebody could write between the check and the write. "
+            "Attach in a Session with transactions"
+        )
+
+
+def is_autocommit(connection: Connection) -> bool:
+    """Return True if each statement commits by itself."""
+    if connection.dialect.name == "sqlite":
+        # The driver's setting does not tell: programs set it to None and send BEGIN themselves. After a DELETE
+        # a transaction is open, or there are none.
+        return not getattr(connection.connection.driver_connection, "in_transaction", True)
+    detect = getattr(connection.dialect, "detect_autocommit_setting", None)  # since SQLAlchemy 2.0.44
+    if detect is None:
+        return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+    try:
+        return bool(detect(connection.connection.dbapi_connection))
+    except NotImplementedError:  # the dialect cannot tell
+        return False
 
 
 def by_class(keys: dict[IdentityKey, type]) -> list[tuple[type, list[IdentityKey]]]:
