@@ -106,13 +106,15 @@ def is_autocommit(connection: Connection) -> bool:
         # The driver's setting does not tell: programs set it to None and send BEGIN themselves. After a DELETE
         # a transaction is open, or there are none.
         return not getattr(connection.connection.driver_connection, "in_transaction", True)
-    detect = getattr(connection.dialect, "detect_autocommit_setting", None)  # since SQLAlchemy 2.0.44
-    if detect is None:
-        return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
-    try:
-        return bool(detect(connection.connection.dbapi_connection))
-    except NotImplementedError:  # the dialect cannot tell
-        return False
+    held: Any = connection.connection.dbapi_connection
+    detect = getattr(connection.dialect, "detect_autocommit_setting", None)
+    if detect is not None:
+        try:
+            return bool(detect(held))
+        except NotImplementedError:  # the dialect leaves it to the driver
+            pass
+    ask = getattr(held, "get_autocommit", None)  # 2.0.20 has no word for it; mysqlclient and pymysql do
+    return bool(ask()) if callable(ask) else getattr(held, "autocommit", False) is True
 
 
 def by_class(keys: dict[IdentityKey, type]) -> list[tuple[type, list[IdentityKey]]]:

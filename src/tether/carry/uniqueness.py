@@ -68,12 +68,9 @@ def unique_names(shape: Shape) -> list[tuple[str, ...]]:
     found = [shape.primary_key]
     for table in shape.mapper.tables:
         if isinstance(table, Table):
-            for constraint in table.constraints:
-                if isinstance(constraint, UniqueConstraint):
-                    found.append(_attributes(shape, constraint.columns))
-            found += [
-                _attributes(shape, index.columns) for index in table.indexes if is_plainly_unique(index)
-            ]
+            groups: list[Any] = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
+            groups += [index for index in table.indexes if is_plainly_unique(index)]
+            found += [_attributes(shape, group.columns) for group in groups]
     return [names for names in found if names]
 
 

@@ -41,7 +41,7 @@ def fill(engine: Engine) -> None:
                 data={"k": 1},
                 customer=ann,
                 items=[Item(id=1, label="a"), Item(id=2, label="b")],
-                tags=[session.get_one(Tag, 1), session.get_one(Tag, 2)],
+                tags=[session.get(Tag, 1), session.get(Tag, 2)],
                 notes={"x": Note(id=1, title="x", text="first")},
                 steps=[Step(id=n, position=n - 1, name=f"step{n}") for n in (1, 2, 3)],
             )

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 def taken(engine: Engine, class_: Any, key: Any, *options: Any) -> Any:
     """Return a detached instance, with what *options* load."""
     with Session(engine) as session:
-        return session.get_one(class_, key, options=options)
+        return session.get(class_, key, options=options)
 
 
 def theirs(engine: Engine, class_: Any, key: Any, **values: Any) -> None:
     """Let somebody else change a row."""
     with Session(engine) as session, session.begin():
-        row = session.get_one(class_, key)
+        row = session.get(class_, key)
         for name, value in values.items():
             setattr(row, name, value)
 
@@ -28,11 +28,11 @@ def theirs(engine: Engine, class_: Any, key: Any, **values: Any) -> None:
 def somebody(engine: Engine, class_: Any, key: Any) -> Iterator[Any]:
     """Let somebody else change an instance in a Session of their own."""
     with Session(engine) as session, session.begin():
-        yield session.get_one(class_, key)
+        yield session.get(class_, key)
 
 
 def row(engine: Engine, class_: Any, key: Any, *names: str) -> tuple[Any, ...]:
     """Return what the database holds."""
     with Session(engine) as session:
-        found = session.get_one(class_, key)
+        found = session.get(class_, key)
         return tuple(getattr(found, name) for name in names)

@@ -88,7 +88,7 @@ def test_rebase(shop: Engine) -> None:
     """
 
     async def work(session: AsyncSession) -> None:
-        thing = await session.get_one(Versioned, 1)
+        thing = await session.get(Versioned, 1)
         thing.name = "mine"
         theirs(shop, Versioned, 1, email="theirs")
         assert thing is await tether.aio.rebase(thing)
@@ -105,7 +105,7 @@ def test_snapshot_loads_what_is_named(shop: Engine) -> None:
     """
 
     async def work(session: AsyncSession) -> None:
-        order = await session.get_one(Order, 1)
+        order = await session.get(Order, 1)
         snap = await tether.aio.snapshot(order, include=[Order.items])
         assert ["a", "b"] == [item.label for item in snap.items]
 

@@ -212,7 +212,7 @@ def test_row_in_the_session_is_refreshed(shop: Engine) -> None:
     thing = taken(shop, Versioned, 1)
     thing.name = "mine"
     with Session(shop) as session:
-        here = session.get_one(Versioned, 1)
+        here = session.get(Versioned, 1)
         theirs(shop, Versioned, 1, email="theirs")
 
         assert here is attach(session, thing)
@@ -229,7 +229,7 @@ def test_unflushed_changes_of_the_session_count_as_theirs(shop: Engine) -> None:
     order, other = taken(shop, Order, 1), taken(shop, Order, 1)
     order.status, other.note = "mine", "mine"
     with Session(shop) as session:
-        here = session.get_one(Order, 1)
+        here = session.get(Order, 1)
         here.note = "unflushed"
 
         assert here is attach(session, order)
@@ -258,7 +258,7 @@ def test_validator_that_refuses(shop: Engine) -> None:
     order.__dict__["status"] = "nonsense"
     inspect(order).committed_state["status"] = "new"
     with Session(shop) as session:
-        here = session.get_one(Order, 1)
+        here = session.get(Order, 1)
         here.total = Decimal(9)
         with pytest.raises(ValueError, match="no such status"):
             attach(session, order)
@@ -273,7 +273,7 @@ def test_attribute_without_base(shop: Engine, name: str) -> None:
     An attribute that was set while expired or deferred has no base, and is refused by name.
     """
     with Session(shop) as session:
-        order = session.get_one(Order, 1)
+        order = session.get(Order, 1)
         if name == "status":
             session.expire(order)
     setattr(order, name, "mine")
@@ -331,7 +331,7 @@ def test_composite(shop: Engine) -> None:
     thing = taken(shop, Versioned, 1)
     thing.place = Point(1, 9)
     with Session(shop) as session:
-        here = session.get_one(Versioned, 1)
+        here = session.get(Versioned, 1)
         assert Point(1, 2) == here.place
         attach(session, thing)
         assert Point(1, 9) == here.place
@@ -347,7 +347,7 @@ def test_joined_inheritance(shop: Engine) -> None:
     joe = taken(shop, Person, 2)
     assert isinstance(joe, Engineer)
     with Session(shop) as session:
-        joe = session.get_one(Engineer, 2)
+        joe = session.get(Engineer, 2)
     joe.name, joe.skill = "jim", "rust"
 
     with Session(shop) as session, statements(shop) as seen:

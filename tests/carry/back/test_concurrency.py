@@ -108,7 +108,7 @@ def test_transaction_that_began_before_their_commit(database: Engine) -> None:
     order.status = "mine"
 
     with Session(database) as session:
-        session.get_one(Order, 1)
+        session.get(Order, 1)
         theirs(database, Order, 1, note="theirs")
         try:
             attach(session, order)
@@ -153,7 +153,7 @@ def test_tag_that_both_add(database: Engine) -> None:
     future.result(SECONDS)
 
     with Session(database) as session:
-        assert [1, 2, 3] == [tag.id for tag in session.get_one(Order, 1).tags]
+        assert [1, 2, 3] == [tag.id for tag in session.get(Order, 1).tags]
 
 
 def test_many_writers(database: Engine) -> None:

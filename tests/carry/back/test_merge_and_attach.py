@@ -73,7 +73,7 @@ def test_m1_without_delete_orphan(shop: Engine) -> None:
 
         assert (expected,) == row(shop, Order, 9, "customer_id")
         with Session(shop) as session, session.begin():
-            session.delete(session.get_one(Order, 9))
+            session.delete(session.get(Order, 9))
 
 
 @pytest.mark.parametrize(("bring", "note"), [(merge, "n"), (attach, "theirs")])
@@ -143,7 +143,7 @@ def test_m4_change_after_expunge(shop: Engine) -> None:
     M4: a change made after expunge() is lost in that Session; attach() brings it home.
     """
     with Session(shop) as session:
-        order = session.get_one(Order, 1)
+        order = session.get(Order, 1)
         session.expunge(order)
         order.status = "mine"
         session.commit()
@@ -159,7 +159,7 @@ def test_m4_change_that_was_not_flushed_at_close(shop: Engine) -> None:
     M4: what was not flushed when its Session was closed is still on the instance, and comes home with it.
     """
     with Session(shop) as session:
-        order = session.get_one(Order, 1)
+        order = session.get(Order, 1)
         order.status = "mine"
     assert ("new",) == row(shop, Order, 1, "status")
 
@@ -207,7 +207,7 @@ def test_m6_set_while_expired(shop: Engine) -> None:
     M6, first hole: an attribute set while expired has no base; attach() refuses it by name, merge() overwrites.
     """
     with Session(shop) as session:
-        order = session.get_one(Order, 1)
+        order = session.get(Order, 1)
         session.commit()
     order.status = "mine"
     theirs(shop, Order, 1, status="theirs")

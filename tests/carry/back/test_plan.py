@@ -72,7 +72,7 @@ def test_apply(shop: Engine) -> None:
 
     assert ("paid", 2) == row(shop, Order, 1, "status", "customer_id")
     with Session(shop) as session:
-        assert ["A", "mine"] == [item.label for item in session.get_one(Order, 1).items]
+        assert ["A", "mine"] == [item.label for item in session.get(Order, 1).items]
 
 
 def test_conflicts_are_shown(shop: Engine) -> None:

@@ -21,7 +21,7 @@ def test_edits_stay_on_top(shop: Engine) -> None:
     Their change is read, mine stays, and both are in the row afterwards; the version counts once for each.
     """
     with Session(shop) as session:
-        thing = session.get_one(Versioned, 1)
+        thing = session.get(Versioned, 1)
         thing.name = "mine"
         theirs(shop, Versioned, 1, email="theirs")
         with statements(shop) as seen:
@@ -38,7 +38,7 @@ def test_unedited_row_is_refreshed_without_a_lock(shop: Engine) -> None:
     Without edits it is a refresh of columns, foreign keys and composites.
     """
     with Session(shop) as session:
-        order, thing = session.get_one(Order, 1), session.get_one(Versioned, 1)
+        order, thing = session.get(Order, 1), session.get(Versioned, 1)
         assert ("ann", Point(1, 2)) == (order.customer.name, thing.place)
         theirs(shop, Order, 1, customer_id=2)
         theirs(shop, Versioned, 1, place=Point(8, 9))
@@ -57,7 +57,7 @@ def test_conflict(shop: Engine, policy: Any, kept: str) -> None:
     The same attribute changed on both sides is a conflict that leaves everything as it was, or that a policy decides.
     """
     with Session(shop) as session:
-        thing = session.get_one(Versioned, 1)
+        thing = session.get(Versioned, 1)
         thing.name = "mine"
         theirs(shop, Versioned, 1, name="theirs", email="theirs")
         with pytest.raises(ConflictError, match="base 'a', mine 'mine', theirs 'theirs'"):
@@ -76,7 +76,7 @@ def test_collections(shop: Engine) -> None:
     A loaded collection is read anew; what I added and removed unflushed is done again.
     """
     with Session(shop) as session:
-        order = session.get_one(Order, 1)
+        order = session.get(Order, 1)
         order.items.append(Item(label="mine"))
         order.items.remove(order.items[0])
         with somebody(shop, Order, 1) as there:
@@ -95,7 +95,7 @@ def test_session_that_holds_an_older_edit(shop: Engine) -> None:
     mine = taken(shop, Order, 1)
     mine.note = "mine"
     with Session(shop) as session:
-        here = session.get_one(Order, 1)
+        here = session.get(Order, 1)
         here.status = "unflushed"
         theirs(shop, Order, 1, status="theirs")
         with pytest.raises(ConflictError, match="base 'new', mine 'unflushed', theirs 'theirs'"):
@@ -110,9 +110,9 @@ def test_row_that_is_gone(shop: Engine) -> None:
     A row that somebody deleted raises SQLAlchemy's own error for that.
     """
     with Session(shop) as session:
-        thing = session.get_one(Versioned, 1)
+        thing = session.get(Versioned, 1)
         with Session(shop) as other, other.begin():
-            other.delete(other.get_one(Versioned, 1))
+            other.delete(other.get(Versioned, 1))
         with pytest.raises(ObjectDeletedError):
             rebase(thing)
 

@@ -43,7 +43,7 @@ def add_item(engine: Engine, label: str, order: int = 1) -> None:
 def delete(engine: Engine, class_: Any, key: Any) -> None:
     """Let somebody else delete a row."""
     with Session(engine) as session, session.begin():
-        session.delete(session.get_one(class_, key))
+        session.delete(session.get(class_, key))
 
 
 def test_unchanged_collection(shop: Engine) -> None:
@@ -179,8 +179,8 @@ def test_child_that_both_moved(shop: Engine) -> None:
     with Session(shop) as session, session.begin():
         session.add(Order(id=3, status="new"))
     with Session(shop) as session:
-        item = session.get_one(Item, 1, options=[selectinload(Item.order)])
-        other = session.get_one(Order, 2)
+        item = session.get(Item, 1, options=[selectinload(Item.order)])
+        other = session.get(Order, 2)
     item.order = other
     theirs(shop, Item, 1, order_id=3)
 
@@ -245,7 +245,7 @@ def test_reference_to_a_deleted_row(shop: Engine) -> None:
 def tags(engine: Engine) -> list[int]:
     """Return the tags of the first order."""
     with Session(engine) as session:
-        return [tag.id for tag in session.get_one(Order, 1).tags]
+        return [tag.id for tag in session.get(Order, 1).tags]
 
 
 def test_many_to_many(shop: Engine) -> None:
@@ -254,7 +254,7 @@ def test_many_to_many(shop: Engine) -> None:
     """
     order = order_with(shop, Order.tags)
     with somebody(shop, Order, 1) as there:
-        there.tags.append(object_session(there).get_one(Tag, 3))
+        there.tags.append(object_session(there).get(Tag, 3))
         object_session(there).add(Tag(id=4, name="tag4"))
     order.tags.append(taken(shop, Tag, 4))
     del order.tags[0]
@@ -281,7 +281,7 @@ def test_many_to_many_the_same_on_both_sides(shop: Engine) -> None:
     order.tags.append(taken(shop, Tag, 3))
     del order.tags[0]
     with somebody(shop, Order, 1) as there:
-        there.tags.append(object_session(there).get_one(Tag, 3))
+        there.tags.append(object_session(there).get(Tag, 3))
         there.tags.remove(there.tags[0])
 
     seen = bring(shop, order)
@@ -304,7 +304,7 @@ def test_dictionary(shop: Engine) -> None:
     bring(shop, order)
 
     with Session(shop) as session:
-        assert ["mine", "theirs", "x"] == sorted(session.get_one(Order, 1).notes)
+        assert ["mine", "theirs", "x"] == sorted(session.get(Order, 1).notes)
 
 
 def test_dictionary_clash(shop: Engine) -> None:
@@ -333,7 +333,7 @@ def test_dictionary_clash(shop: Engine) -> None:
 def steps(engine: Engine) -> list[tuple[int, str]]:
     """Return the steps of the first order with their positions."""
     with Session(engine) as session:
-        return [(step.position, step.name) for step in session.get_one(Order, 1).steps]
+        return [(step.position, step.name) for step in session.get(Order, 1).steps]
 
 
 def test_ordered_list(shop: Engine) -> None:
@@ -394,7 +394,7 @@ def test_one_to_one(shop: Engine) -> None:
     bring(shop, ann)
 
     with Session(shop) as session:
-        assert "mine" == session.get_one(Customer, 1).profile.text
+        assert "mine" == session.get(Customer, 1).profile.text
 
 
 def test_one_to_one_on_both_sides(shop: Engine) -> None:
@@ -411,7 +411,7 @@ def test_one_to_one_on_both_sides(shop: Engine) -> None:
     assert ["profile"] == [conflict.attribute for conflict in raised.value.conflicts]
     bring(shop, ann, on_conflict="theirs")
     with Session(shop) as session:
-        assert "theirs" == session.get_one(Customer, 1).profile.text
+        assert "theirs" == session.get(Customer, 1).profile.text
         assert ["theirs"] == list(session.scalars(select(Profile.text)))
 
 
@@ -426,7 +426,7 @@ def test_self_referential(shop: Engine) -> None:
     bring(shop, eve)
 
     with Session(shop) as session:
-        assert ["joe", "mine"] == sorted(p.name for p in session.get_one(Person, 1).staff)
+        assert ["joe", "mine"] == sorted(p.name for p in session.get(Person, 1).staff)
 
 
 def test_new_graph_below_an_existing_row(shop: Engine) -> None:
@@ -467,7 +467,7 @@ def test_instance_of_the_session_as_target(shop: Engine) -> None:
     """
     step = taken(shop, Step, 1)
     with Session(shop) as session:
-        bob = step.author = session.get_one(Customer, 2)
+        bob = step.author = session.get(Customer, 2)
         with statements(shop) as seen:
             assert bob is attach(session, step).author
         session.commit()

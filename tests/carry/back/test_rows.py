@@ -23,7 +23,7 @@ def test_deleted_row(shop: Engine) -> None:
     thing = taken(shop, Versioned, 1)
     thing.name = "mine"
     with Session(shop) as session, session.begin():
-        session.delete(session.get_one(Versioned, 1))
+        session.delete(session.get(Versioned, 1))
 
     with Session(shop) as session, pytest.raises(ConflictError) as raised:
         attach(session, thing)
@@ -40,7 +40,7 @@ def test_deleted_row_stays_deleted_with_theirs(shop: Engine) -> None:
     thing = taken(shop, Versioned, 1)
     thing.name = "mine"
     with Session(shop) as session, session.begin():
-        session.delete(session.get_one(Versioned, 1))
+        session.delete(session.get(Versioned, 1))
 
     with Session(shop) as session, statements(shop) as seen:
         assert attach(session, thing, on_conflict="theirs") is None
@@ -56,7 +56,7 @@ def test_deleted_row_comes_back_with_mine(shop: Engine) -> None:
     thing = taken(shop, Versioned, 1)
     thing.name = "mine"
     with Session(shop) as session, session.begin():
-        session.delete(session.get_one(Versioned, 1))
+        session.delete(session.get(Versioned, 1))
 
     with Session(shop) as session:
         attach(session, thing, on_conflict="mine")
@@ -73,7 +73,7 @@ def test_recreated_row(shop: Engine) -> None:
     thing = taken(shop, Versioned, 1)
     thing.name = "mine"
     with Session(shop) as session, session.begin():
-        session.delete(session.get_one(Versioned, 1))
+        session.delete(session.get(Versioned, 1))
         session.flush()
         session.add(Versioned(id=1, name="b", email="another"))
 

@@ -21,7 +21,7 @@ from tether.errors import NoBaseError
 def snap(engine: Engine, class_: Any, key: Any, *include: Any) -> Any:
     """Return a snapshot."""
     with Session(engine) as session:
-        return snapshot(session.get_one(class_, key), include=include or None)
+        return snapshot(session.get(class_, key), include=include or None)
 
 
 def bring(engine: Engine, changed: Any, **options: Any) -> list[str]:
@@ -65,7 +65,7 @@ def test_draft(shop: Engine) -> None:
 
     assert ("paid", "theirs", 2) == row(shop, Order, 1, "status", "note", "customer_id")
     with Session(shop) as session:
-        order = session.get_one(Order, 1)
+        order = session.get(Order, 1)
         assert ["b", "mine", "theirs"] == sorted(item.label for item in order.items)
         assert [1, 2, 3] == [tag.id for tag in order.tags]
     assert before == changes(draft)
