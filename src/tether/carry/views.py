@@ -66,9 +66,9 @@ class View:
     def show(self, node: Node, name: str, value: Any) -> Any:
         """Return a value that could be changed, as one that cannot be."""
         place = node.token, name
-        if place not in self.shown:
-            self.shown[place] = frozen(value)
-        return self.shown[place]
+        if place in self.shown:
+            return self.shown[place]
+        return self.shown.setdefault(place, frozen(value))
 
     def relation(self, token: int, name: str) -> Any:
         """Return the twins that a relationship holds."""
@@ -80,9 +80,9 @@ class View:
         if link.kind == "one":
             return None if link.token is None else self.twin(link.token)
         place = token, name
-        if place not in self.shown:
-            self.shown[place] = self.gather(token, name, link)
-        return self.shown[place]
+        if place in self.shown:
+            return self.shown[place]
+        return self.shown.setdefault(place, self.gather(token, name, link))  # once, also for several threads
 
     def gather(self, token: int, name: str, link: Link) -> Any:  # noqa: ARG002
         """Return the collection that a relationship is shown as; a draft needs to know whose."""

@@ -19,7 +19,7 @@ def test_the_loaded_graph_leaves_together(session: Session) -> None:
     """
     The instance itself is returned, and children leave along; links between them work, and nothing stays behind.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
 
     assert detach(order, include=[Order.items, Order.customer, Order.tags]) is order
     assert [True] * 4 == [inspect(row).detached for row in (order, *order.items, order.customer)]
@@ -31,7 +31,7 @@ def test_what_was_expired_is_read_again(session: Session) -> None:
     """
     After a commit nothing is loaded; detach() reads rows and children before they leave.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     _ = [item.count for item in order.items]
     session.commit()
     _ = order.items
@@ -46,7 +46,7 @@ def test_unflushed_edits_stay_edits(session: Session, statements: list[str]) -> 
     """
     Nothing is flushed; edits and removals leave with their history, and the removed row leaves too.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     gone = order.items.pop(0)
     order.title = "mine"
     session.expire(order, ["weight"])
@@ -82,7 +82,7 @@ def test_nothing_is_detached_on_error(session: Session) -> None:
     """
     A new row in the graph, or an unknown include, is named, and everything stays in the Session.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     order.items.append(Item(price=Decimal(1)))
     with session.no_autoflush:
         with pytest.raises(SnapshotError, match="Item is pending"):
@@ -92,4 +92,4 @@ def test_nothing_is_detached_on_error(session: Session) -> None:
 
     assert order in session
     with pytest.raises(SnapshotError, match="no Session to leave"):
-        detach(snapshot(session.get_one(Tag, 1)))
+        detach(snapshot(session.get(Tag, 1)))

@@ -43,7 +43,7 @@ def snaps(session: Session) -> list[Order]:
     """
     Everything of two orders that share a customer and a tag.
     """
-    return snapshot([session.get_one(Order, 1), session.get_one(Order, 2)], include=EVERYTHING)
+    return snapshot([session.get(Order, 1), session.get(Order, 2)], include=EVERYTHING)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -83,7 +83,7 @@ def test_secrets_never_leave(session: Session, snaps: list[Order]) -> None:
     """
     A secret is in no format; a draft that set one is refused by name, and a document that has one too.
     """
-    customer = session.get_one(Customer, 1)
+    customer = session.get(Customer, 1)
     assert "hush" == customer.password
     draft: Any = edit(snaps[0])
     draft.customer.password = "louder"
@@ -101,7 +101,7 @@ def test_excluded_values_are_not_written(session: Session) -> None:
     """
     exclude= keeps a value out of the bytes, and says so where it is read.
     """
-    data = dumps(snapshot(session.get_one(Order, 1), exclude=[Order.title]))
+    data = dumps(snapshot(session.get(Order, 1), exclude=[Order.title]))
 
     assert b'"order 1"' not in data
     with pytest.raises(NotTakenError, match="left out"):
@@ -130,7 +130,7 @@ def snapshot_of_tag() -> Any:
     ("thing", "words"),
     [
         (
-            lambda session: session.get_one(Tag, 1),
+            lambda session: session.get(Tag, 1),
             r"takes a snapshot or a draft.*snapshot\(\.\.\.\) it first",
         ),
         (lambda session: [snapshot_of_tag(), snapshot_of_tag()], "rows of one snapshot"),

@@ -25,7 +25,7 @@ def snap(session: Session) -> Order:
     """
     Everything of order 1.
     """
-    return snapshot(session.get_one(Order, 1), include=EVERYTHING)
+    return snapshot(session.get(Order, 1), include=EVERYTHING)
 
 
 @pytest.fixture
@@ -145,9 +145,7 @@ def test_a_child_changes_its_parent(session: Session) -> None:
     """
     Given to another parent, a row leaves the collection it was in.
     """
-    first, second = edit(
-        snapshot([session.get_one(Order, 1), session.get_one(Order, 2)], include=[Order.items])
-    )
+    first, second = edit(snapshot([session.get(Order, 1), session.get(Order, 2)], include=[Order.items]))
     item = first.items[0]
     second.items.append(item)
 
@@ -159,7 +157,7 @@ def test_a_snapshot_joins_a_draft(session: Session, draft: Any) -> None:
     """
     A row of another snapshot can be linked; rows that are in both are one row.
     """
-    other = snapshot(session.get_one(Order, 2), include=[Order.tags, Order.customer])
+    other = snapshot(session.get(Order, 2), include=[Order.tags, Order.customer])
     draft.customer.name = "Bob"
     draft.customer = other.customer
     draft.tags.update(other.tags)
@@ -216,8 +214,8 @@ def test_edit_takes_rows_of_one_snapshot(session: Session, snap: Order, draft: A
     """
     Instances, drafts and rows of two snapshots are refused by name.
     """
-    other = snapshot(session.get_one(Place, 1))
-    for thing in (draft, session.get_one(Customer, 1), [snap, other], Tag):
+    other = snapshot(session.get(Place, 1))
+    for thing in (draft, session.get(Customer, 1), [snap, other], Tag):
         with pytest.raises(SnapshotError, match=r"edit\(\) takes a snapshot"):
             edit(thing)
     with pytest.raises(SnapshotError, match=r"takes a draft.*edit\(\)"):

@@ -46,7 +46,7 @@ def bill() -> Bill:
     with Session(engine) as session:
         session.add(Bill(id=1, title="rent", fax="123", lines=[Line(id=5)]))
         session.flush()
-        return snapshot(session.get_one(Bill, 1), include=[Bill.lines, Bill.title])
+        return snapshot(session.get(Bill, 1), include=[Bill.lines, Bill.title])
 
 
 def newer(**attributes: Any) -> type[DeclarativeBase]:

@@ -35,7 +35,7 @@ def draft(session: Session) -> Any:
     """
     A draft of order 1.
     """
-    return edit(snapshot(session.get_one(Order, 1)))
+    return edit(snapshot(session.get(Order, 1)))
 
 
 def test_values_become_the_columns_types(draft: Any) -> None:
@@ -113,4 +113,4 @@ def test_a_snapshot_is_refused(session: Session) -> None:
     Only a draft can be patched.
     """
     with pytest.raises(SnapshotError, match=r"takes a draft.*edit\(\)"):
-        patch(snapshot(session.get_one(Order, 1)), {}, allow=[])
+        patch(snapshot(session.get(Order, 1)), {}, allow=[])

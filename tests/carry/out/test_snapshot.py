@@ -32,14 +32,14 @@ def snap(session: Session) -> Order:
     """
     Everything of order 1.
     """
-    return snapshot(session.get_one(Order, 1), include=EVERYTHING)
+    return snapshot(session.get(Order, 1), include=EVERYTHING)
 
 
 def test_columns_composites_synonyms_and_expressions_read_as_before(session: Session, snap: Order) -> None:
     """
     Whatever the mapping makes of a column reads alike, after the Session is closed too.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     names = [column.key for column in inspect(Order).column_attrs]
     expected = {name: getattr(order, name) for name in [*names, "where", "heading"]}
     session.close()
@@ -78,7 +78,7 @@ def test_shared_rows_and_cycles_keep_identity(session: Session) -> None:
     """
     One row is one twin, however it is reached.
     """
-    first, second = snapshot([session.get_one(Order, 1), session.get_one(Order, 2)], include=EVERYTHING)
+    first, second = snapshot([session.get(Order, 1), session.get(Order, 2)], include=EVERYTHING)
 
     assert first.customer is second.customer
     assert first.items[0].order is first
@@ -98,7 +98,7 @@ def test_self_reference(session: Session) -> None:
     """
     A path of names goes down a tree.
     """
-    world = snapshot(session.get_one(Place, 1), include=["children.children"])
+    world = snapshot(session.get(Place, 1), include=["children.children"])
 
     assert "town" == world.children[0].children[0].name
     assert world.children[0].parent is world
@@ -119,7 +119,7 @@ def test_what_was_not_taken_is_named(session: Session, read: object, words: str)
     """
     Reading what is not there names the attribute, and include= where that helps; nothing is loaded.
     """
-    snap = snapshot(session.get_one(Order, 1), include=[Order.customer, Customer.orders])
+    snap = snapshot(session.get(Order, 1), include=[Order.customer, Customer.orders])
 
     with pytest.raises(NotTakenError, match=words):
         read(snap)  # type: ignore[operator]
@@ -168,7 +168,7 @@ def test_a_snapshot_shares_nothing_with_the_instance(session: Session, snap: Ord
     """
     Changing the instance afterwards, in place too, does not show.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     order.extra["a"].append("later")
     order.items.pop()
 
@@ -184,19 +184,16 @@ def test_one_query_for_each_relationship(session: Session, statements: list[str]
     statements.clear()
     snapshot(list(orders), include=[Order.customer, Order.items, Order.tags])
 
-    assert ['"order"', "customer", "item", "order_tag"] == [tables_of(sent) for sent in statements]
-
-
-def tables_of(statement: str) -> str:
-    """Return the first table of a SELECT."""
-    return statement.partition("FROM ")[2].split()[0]
+    # SQLAlchemy 2.0 begins the one for tags at "order", 2.1 at order_tag.
+    tables = ['FROM "order"', "FROM customer", "FROM item", "JOIN tag"]
+    assert [True] * 4 == [table in sent for table, sent in zip(tables, statements, strict=True)]
 
 
 def test_without_include_nothing_is_sent(session: Session, statements: list[str]) -> None:
     """
     What is loaded is taken, and no statement is sent.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     statements.clear()
     snap = snapshot(order)
 
@@ -207,7 +204,7 @@ def test_include_keeps_unflushed_edits_and_flushes_nothing(session: Session, sta
     """
     Edits of rows and collections stay unflushed edits of the instances, and show in the snapshot.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     order.items[1].count = 99
     order.title = "edited"
     session.expire(order, ["note", "weight"])
@@ -229,7 +226,7 @@ def test_include_loads_what_was_expired(session: Session) -> None:
     """
     After a commit everything is expired; an include, also an empty one, reads it again.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     session.commit()
 
     assert "order 1" == snapshot(order, include=[]).title
@@ -254,7 +251,7 @@ def test_excluded_attributes_stay(session: Session) -> None:
     """
     exclude= leaves columns and relationships out, by attribute or by name.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     snap = snapshot(order, include=[Order.items], exclude=[Order.note, "items", "Order.where"])
 
     for name in ("note", "items", "x", "where"):
@@ -281,14 +278,14 @@ def test_an_unknown_include_is_named(session: Session, include: object, words: s
     A slip in include= is one error that says which.
     """
     with pytest.raises(SnapshotError, match=words):
-        snapshot(session.get_one(Order, 1), include=include)  # type: ignore[call-overload]
+        snapshot(session.get(Order, 1), include=include)  # type: ignore[call-overload]
 
 
 def test_rows_without_a_row_are_refused(session: Session) -> None:
     """
     Transient, pending and deleted instances, and what is no instance, are named together with what to do.
     """
-    deleted = session.get_one(Tag, 1)
+    deleted = session.get(Tag, 1)
     pending = Tag(id=77, name="new")
     session.add(pending)
     session.delete(deleted)
@@ -305,7 +302,7 @@ def test_a_pending_child_is_named(session: Session) -> None:
     """
     A row in a collection that was never flushed has no identity to travel with.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     order.items.append(Item(price=Decimal(1)))
 
     with session.no_autoflush, pytest.raises(SnapshotError, match="Item is pending"):
@@ -316,7 +313,7 @@ def test_a_detached_instance_gives_what_it_has(session: Session) -> None:
     """
     What is loaded is taken; what would have to be loaded is named.
     """
-    order = session.get_one(Order, 1)
+    order = session.get(Order, 1)
     session.close()
 
     assert "order 1" == snapshot(order).title
@@ -328,7 +325,7 @@ def test_a_row_that_is_gone_is_named(session: Session) -> None:
     """
     If the SELECT does not find the row, the error says which.
     """
-    tag = session.get_one(Tag, 2)
+    tag = session.get(Tag, 2)
     session.execute(text("DELETE FROM order_tag"))
     session.execute(text("DELETE FROM tag WHERE id = 2"))
 
@@ -340,7 +337,7 @@ def test_pickle_and_copy(session: Session) -> None:
     """
     A list keeps its shared rows through pickle; a copy of what does not change is itself.
     """
-    snaps = snapshot([session.get_one(Order, 1), session.get_one(Order, 2)], include=EVERYTHING)
+    snaps = snapshot([session.get(Order, 1), session.get(Order, 2)], include=EVERYTHING)
     back = pickle.loads(pickle.dumps(snaps))
 
     assert back[0].customer is back[1].customer

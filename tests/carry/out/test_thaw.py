@@ -24,7 +24,7 @@ def test_a_correct_detached_instance(session: Session) -> None:
     """
     Class, identity key, loaded values and relationships are there; nothing is modified; shared rows are shared.
     """
-    snaps = snapshot([session.get_one(Order, 1), session.get_one(Order, 2)], include=EVERYTHING)
+    snaps = snapshot([session.get(Order, 1), session.get(Order, 2)], include=EVERYTHING)
     first, second = thaw(snaps)
     state = inspect(first)
 
@@ -47,7 +47,7 @@ def test_what_was_not_taken_raises(session: Session) -> None:
     Deferred, unloaded, expired and secret attributes raise SQLAlchemy's own error, never give None.
     """
     order = session.scalars(select(Order).options(load_only(Order.title, Order.note)).limit(1)).one()
-    customer = session.get_one(Customer, 1)
+    customer = session.get(Customer, 1)
     session.expire(order, ["note"])
     thawed, ann = thaw([snapshot(order), snapshot(customer)])
 
@@ -65,7 +65,7 @@ def test_a_thawed_instance_can_be_added(session: Session, engine: Engine, statem
     """
     SQLAlchemy takes it back: no statement for what is unchanged, an UPDATE for a change, also in place.
     """
-    thawed = thaw(snapshot(session.get_one(Order, 1), include=EVERYTHING))
+    thawed = thaw(snapshot(session.get(Order, 1), include=EVERYTHING))
     session.rollback()
     statements.clear()
     with Session(engine) as other:
@@ -75,7 +75,7 @@ def test_a_thawed_instance_can_be_added(session: Session, engine: Engine, statem
         thawed.extra["new"] = 1
         other.commit()
     with Session(engine) as other:
-        order = other.get_one(Order, 1)
+        order = other.get(Order, 1)
 
         assert {"a": [1, {"b": None}], "new": 1} == order.extra
         assert 2 == order.version
@@ -85,7 +85,7 @@ def test_the_history_of_a_draft(session: Session) -> None:
     """
     Changed attributes have the base as their old value, collections have added and removed rows.
     """
-    draft: Any = edit(snapshot(session.get_one(Order, 1), include=EVERYTHING))
+    draft: Any = edit(snapshot(session.get(Order, 1), include=EVERYTHING))
     draft.title = "mine"
     draft.pay()
     draft.items.append(draft.new(Item, price=Decimal(1), count=1))
@@ -111,7 +111,7 @@ def test_a_thawed_draft_is_written_by_add(session: Session, engine: Engine) -> N
     """
     Added to a Session, the changes are flushed, new rows inserted, removed ones deleted by their cascade.
     """
-    draft: Any = edit(snapshot(session.get_one(Order, 1), include=EVERYTHING))
+    draft: Any = edit(snapshot(session.get(Order, 1), include=EVERYTHING))
     draft.title = "mine"
     draft.items.append(draft.new(Item, price=Decimal(1), count=4))
     draft.items.pop(0)
@@ -129,7 +129,7 @@ def test_trees_and_refusals(session: Session) -> None:
     """
     A tree thaws as a tree; what is no snapshot is refused.
     """
-    world = thaw(snapshot(session.get_one(Place, 1), include=["children.children"]))
+    world = thaw(snapshot(session.get(Place, 1), include=["children.children"]))
 
     assert world.children[0].children[0].parent.parent is world
     with pytest.raises(SnapshotError, match=r"thaw\(\) takes a snapshot or a draft"):

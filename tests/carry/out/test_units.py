@@ -36,7 +36,7 @@ def test_a_function_commits_and_returns_snapshots(factory: Any, engine: Engine) 
     @unit_of_work(factory, include=[Order.items])
     def rename(session: Session, number: int, *, title: str = "new") -> Order:
         """Rename an order."""
-        order = session.get_one(Order, number)
+        order = session.get(Order, number)
         order.title = title
         return order
 
@@ -49,7 +49,7 @@ def test_a_function_commits_and_returns_snapshots(factory: Any, engine: Engine) 
     with pytest.raises(ReadOnlyError):
         order.title = "x"
     with Session(engine) as session:
-        assert "mine" == session.get_one(Order, 1).title
+        assert "mine" == session.get(Order, 1).title
 
 
 def test_an_error_rolls_back(factory: Any, engine: Engine) -> None:
@@ -59,14 +59,14 @@ def test_an_error_rolls_back(factory: Any, engine: Engine) -> None:
 
     @unit_of_work(factory)
     def fail(session: Session) -> None:
-        session.get_one(Order, 1).title = "lost"
+        session.get(Order, 1).title = "lost"
         session.flush()
         raise LookupError("stop")
 
     with pytest.raises(LookupError, match="stop"):
         fail()
     with Session(engine) as session:
-        assert "order 1" == session.get_one(Order, 1).title
+        assert "order 1" == session.get(Order, 1).title
 
 
 def test_new_rows_leave_with_what_the_database_gave_them(factory: Any) -> None:
@@ -118,7 +118,7 @@ def test_instances_in_containers_leave_as_snapshots(factory: Any, wrap: Any, unw
 
     @unit_of_work(factory)
     def read(session: Session) -> Any:
-        return wrap(session.get_one(Order, 1))
+        return wrap(session.get(Order, 1))
 
     got = read()
 
@@ -182,7 +182,7 @@ def test_a_generator(factory: Any, engine: Engine) -> None:
     for _ in each():
         break
     with Session(engine) as session:
-        assert "order 1!" == session.get_one(Order, 1).title
+        assert "order 1!" == session.get(Order, 1).title
 
 
 def test_methods_and_other_names(factory: Any) -> None:
@@ -193,7 +193,7 @@ def test_methods_and_other_names(factory: Any) -> None:
     class Shop:
         @unit_of_work(factory)
         def find(self, database: Session, number: int) -> Order:
-            return database.get_one(Order, number)
+            return database.get(Order, number)
 
     assert "order 2" == Shop().find(2).title
     with pytest.raises(SnapshotError, match="has no parameter for the Session"):
@@ -206,11 +206,11 @@ def test_a_with_block(factory: Any, engine: Engine) -> None:
     """
     unit = unit_of_work(factory)
     with unit as session:
-        session.get_one(Order, 1).title = "kept"
+        session.get(Order, 1).title = "kept"
 
     def fail() -> None:
         with unit as session:
-            session.get_one(Order, 1).title = "lost"
+            session.get(Order, 1).title = "lost"
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -218,7 +218,7 @@ def test_a_with_block(factory: Any, engine: Engine) -> None:
     with unit as outer, unit as inner:
         assert outer is not inner
     with Session(engine) as session:
-        assert "kept" == session.get_one(Order, 1).title
+        assert "kept" == session.get(Order, 1).title
 
 
 def test_coroutines_and_asynchronous_generators() -> None:
@@ -236,7 +236,7 @@ def test_coroutines_and_asynchronous_generators() -> None:
 
         @unit_of_work(factory, include=[Order.items])
         async def rename(session: AsyncSession, title: str) -> list[Order]:
-            order = await session.get_one(Order, 1)
+            order = await session.get(Order, 1)
             order.title = title
             return [order]
 
@@ -247,7 +247,7 @@ def test_coroutines_and_asynchronous_generators() -> None:
 
         @unit_of_work(factory)
         async def fail(session: AsyncSession) -> None:
-            (await session.get_one(Order, 1)).title = "lost"
+            (await session.get(Order, 1)).title = "lost"
             raise LookupError
 
         (order,) = await rename("mine")
@@ -256,7 +256,7 @@ def test_coroutines_and_asynchronous_generators() -> None:
             await fail()
         assert ["mine", "order 2"] == [order.title async for order in each()]
         async with unit_of_work(factory) as session:
-            (await session.get_one(Order, 1)).title = "block"
+            (await session.get(Order, 1)).title = "block"
         assert ["block", "order 2"] == [order.title async for order in each()]
         with pytest.raises(SnapshotError, match="async with"), unit_of_work(factory):
             pass
