@@ -25,14 +25,24 @@ if TYPE_CHECKING:
     from tether import aio
     from tether.carry.attach import attach
     from tether.carry.conflicts import Conflict, ConflictError
+    from tether.carry.detaching import detach
+    from tether.carry.documents import dumps
+    from tether.carry.patching import patch
     from tether.carry.plan import plan
+    from tether.carry.reading_documents import loads
     from tether.carry.rebase import rebase
+    from tether.carry.snapshots import snapshot
+    from tether.carry.thawing import thaw
+    from tether.carry.units import unit_of_work
     from tether.core.finding import Finding, Place
     from tether.errors import (
         ConfigError,
         DetectorDisabledWarning,
         HazardError,
         NoBaseError,
+        NotTakenError,
+        ReadOnlyError,
+        SnapshotError,
         TetherError,
         TetherWarning,
     )
@@ -47,16 +57,26 @@ _HOMES = {
     "Finding": "tether.core.finding",
     "HazardError": "tether.errors",
     "NoBaseError": "tether.errors",
+    "NotTakenError": "tether.errors",
     "Place": "tether.core.finding",
+    "ReadOnlyError": "tether.errors",
     "Report": "tether.watch",
+    "SnapshotError": "tether.errors",
     "TetherError": "tether.errors",
     "TetherWarning": "tether.errors",
     "attach": "tether.carry.attach",
+    "detach": "tether.carry.detaching",
+    "dumps": "tether.carry.documents",
     "explain": "tether.explaining",
+    "loads": "tether.carry.reading_documents",
+    "patch": "tether.carry.patching",
     "plan": "tether.carry.plan",
     "rebase": "tether.carry.rebase",
+    "snapshot": "tether.carry.snapshots",
     "start": "tether.watch",
     "stop": "tether.watch",
+    "thaw": "tether.carry.thawing",
+    "unit_of_work": "tether.carry.units",
     "watching": "tether.watch",
 }
 
@@ -68,17 +88,27 @@ __all__ = [
     "Finding",
     "HazardError",
     "NoBaseError",
+    "NotTakenError",
     "Place",
+    "ReadOnlyError",
     "Report",
+    "SnapshotError",
     "TetherError",
     "TetherWarning",
     "aio",
     "attach",
+    "detach",
+    "dumps",
     "explain",
+    "loads",
+    "patch",
     "plan",
     "rebase",
+    "snapshot",
     "start",
     "stop",
+    "thaw",
+    "unit_of_work",
     "watching",
 ]
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_object_session
 from sqlalchemy.orm import Session
 
 from tether.carry import attach as _attach
+from tether.carry import detaching as _detaching
 from tether.carry import plan as _plan
 from tether.carry import rebase as _rebase
 from tether.carry import snapshots as _snapshots
@@ -98,3 +99,4 @@ def _where_the_instances_are(
 
 rebase = _where_the_instances_are(_rebase.rebase)
 snapshot = _where_the_instances_are(_snapshots.snapshot)
+detach = _where_the_instances_are(_detaching.detach)

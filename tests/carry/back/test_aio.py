@@ -112,6 +112,19 @@ def test_snapshot_loads_what_is_named(shop: Engine) -> None:
     run(shop, work)
 
 
+def test_detach(shop: Engine) -> None:
+    """
+    detach() loads what is named, and takes the graph out of the AsyncSession.
+    """
+
+    async def work(session: AsyncSession) -> None:
+        order = await tether.aio.detach(await session.get(Order, 1), include=[Order.items])
+        assert ["a", "b"] == [item.label for item in order.items]
+        assert order not in session
+
+    run(shop, work)
+
+
 def test_nothing_to_load(shop: Engine) -> None:
     """
     An instance without an AsyncSession is handled at once, errors included.
