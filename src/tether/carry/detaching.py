@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar, overload
 
@@ -65,10 +65,10 @@ def refresh(instances: list[Any]) -> None:
 def reached(rows: Iterable[Any]) -> Iterator[Any]:
     """Yield the rows and what their loaded relationships hold, and held before the last flush."""
     seen: set[int] = set()
-    waiting = list(rows)
+    waiting = deque(rows)
     kept: list[Any] = []  # so that no id() is used twice
     while waiting:
-        instance = waiting.pop(0)
+        instance = waiting.popleft()
         if id(instance) in seen:
             continue
         seen.add(id(instance))

@@ -206,7 +206,10 @@ class Writer:
         if link.kind == "dict":
             target = shape.relations[name].target
             type_ = next(iter(shape_of(target).columns.values())).type
-            return [[encode(key, type_), place] for key, place in zip(link.keys, places, strict=True)]
+            try:
+                return [[encode(key, type_), place] for key, place in zip(link.keys, places, strict=True)]
+            except SnapshotError as error:
+                raise SnapshotError(f"a key of `{shape.class_.__name__}.{name}` {error}") from error
         return places
 
 

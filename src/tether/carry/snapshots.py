@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar, overload
 
 from tether.carry.drafts import SnapshotView
+from tether.carry.graph import IdentityKey
 from tether.carry.loading import load
 from tether.carry.naming import Excluded
 from tether.carry.taking import Taker, is_twin
@@ -39,6 +42,38 @@ def snapshot(obj: Any, include: Iterable[object] | None = None, *, exclude: Iter
         SnapshotError: No row (transient, pending, deleted); an unknown name; a detached instance and an include.
     """
     return SnapshotView(graph_of(obj, include, exclude)).result()
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What travels with a row of a snapshot or draft, apart from its values.
+
+    Attributes:
+        class_: The mapped class.
+        identity_key: ``(root class, primary key values, identity token)``; None for a row that a draft made.
+        version: Value of ``version_id_col`` when it was taken; None without one.
+        taken: When, in UTC.
+        fingerprint: Of the class's mapped attributes.
+    """
+
+    class_: type
+    identity_key: IdentityKey | None
+    version: Any
+    taken: datetime
+    fingerprint: str
+
+
+def about(row: Any) -> About:
+    """Return the identity, version, time and fingerprint of a row of a snapshot or draft.
+
+    Raises:
+        SnapshotError: It is none.
+    """
+    if not is_twin(row):
+        raise SnapshotError(f"about() takes a row of a snapshot or draft; got {row!r}")
+    graph, token = row._tether_view.graph, row._tether_token
+    node = row._tether_view.base.nodes.get(token, graph.nodes[token])
+    return About(node.class_, node.key, node.version, graph.taken, graph.fingerprints[node.class_])
 
 
 def graph_of(obj: Any, include: Iterable[object] | None, exclude: Iterable[object] = ()) -> Any:

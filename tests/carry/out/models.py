@@ -245,6 +245,15 @@ class Place(Base):
     children: Mapped[list[Place]] = relationship(back_populates="parent", order_by="Place.id")
 
 
+class Stock(Base):
+    """An association object, with a key of two columns."""
+
+    __tablename__ = "stock"
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), primary_key=True)
+    shelf: Mapped[str] = mapped_column(primary_key=True)
+    amount: Mapped[int]
+
+
 EVERYTHING = [
     Order.customer,
     Order.items,
@@ -300,6 +309,7 @@ def fill(session: Any) -> None:
     red, blue = Tag(id=1, name="red"), Tag(id=2, name="blue")
     first.tags = {red, blue}
     second.tags = {red}
+    session.add_all([Stock(product_id=10, shelf="a", amount=5), Stock(product_id=10, shelf="b", amount=6)])
     session.add_all([first, second, Entry(id=1, text="made", order_id=1)])
     session.add(
         Place(id=1, name="world", children=[Place(id=2, name="land", children=[Place(id=3, name="town")])])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 from tether.carry.documents import dumps
 from tether.carry.drafts import edit
 from tether.carry.reading_documents import loads
-from tether.carry.snapshots import snapshot
+from tether.carry.snapshots import about, snapshot
 from tether.errors import NotTakenError, SnapshotError
 
 
@@ -174,12 +173,14 @@ def test_what_would_be_misread_is_refused(bill: Bill, attributes: dict[str, Any]
         loads(dumps(bill), newer(**attributes))
 
 
-def test_the_time_it_was_taken_travels(bill: Bill) -> None:
+def test_identity_version_time_and_fingerprint_travel(bill: Bill) -> None:
     """
-    So that a program can refuse what is too old.
+    So that a program can refuse what is too old, and knows which row it has.
     """
-    there: Any = loads(dumps(bill), Old)
-    taken: datetime = there._tether_view.graph.taken
+    facts = about(bill)
 
-    assert bill._tether_view.graph.taken == taken  # type: ignore[attr-defined]
-    assert taken.utcoffset() is not None
+    assert facts == about(loads(dumps(bill), Old))
+    assert ((Bill, (1,), None), None, Bill) == (facts.identity_key, facts.version, facts.class_)
+    assert facts.taken.utcoffset() is not None
+    with pytest.raises(SnapshotError, match=r"about\(\) takes a row"):
+        about(Bill())

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError, PendingRollbackError
 from sqlalchemy.orm import Session, load_only
 from sqlalchemy.orm.attributes import get_history
 
@@ -21,6 +22,7 @@ from tests.carry.out.models import (
     Point,
     Product,
     Status,
+    Stock,
     Tag,
 )
 from tether.carry.snapshots import snapshot
@@ -344,3 +346,37 @@ def test_pickle_and_copy(session: Session) -> None:
     assert (snaps[0].extra, snaps[0].total, Status.OPEN) == (back[0].extra, back[0].total, back[0].status)
     assert copy.copy(snaps[0]) is copy.deepcopy(snaps[0]) is snaps[0]
     assert b"hush" not in pickle.dumps(snaps)
+
+
+def test_an_aborted_transaction_says_so_itself(session: Session) -> None:
+    """
+    SQLAlchemy's error, which says to roll back, is not hidden by another.
+    """
+    order = session.get(Order, 1)
+    session.add(Tag(id=1, name="twice"))
+    with pytest.raises(IntegrityError):
+        session.flush()
+
+    with pytest.raises(PendingRollbackError):
+        snapshot(order, include=[Order.items])
+
+
+def test_a_composite_primary_key_is_found(session: Session) -> None:
+    """
+    Rows with a key of two columns are completed by one SELECT too.
+    """
+    stocks = list(session.scalars(select(Stock).order_by(Stock.shelf)))
+    session.commit()
+
+    assert [5, 6] == [snap.amount for snap in snapshot(stocks, include=[])]
+
+
+def test_a_tuple_gives_a_list_and_one_row_twice_is_one(session: Session) -> None:
+    """
+    The same instance at two places of the list is the same twin.
+    """
+    tag = session.get(Tag, 1)
+    first, second = snapshot((tag, tag))
+
+    assert first is second
+    assert [] == snapshot([])
