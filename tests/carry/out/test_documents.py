@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -379,4 +380,41 @@ def test_damaged_bytes_are_read_or_refused(
     except SnapshotError:
         return
     _ = [str(change) for change in found.changes]
+    _ = dumps(found)
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 12)
+    | st.sampled_from(["j", "e", "x", "unset", "2026-01-01", "a"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "id", "k"]), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+def places_in(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each container of a document together with a key or index in it."""
+    keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield value, key
+        yield from places_in(value[key])
+
+
+@given(data=st.data(), form=st.sampled_from(FORMATS))
+def test_wrong_parts_are_read_or_refused(documents: dict[str, bytes], data: st.DataObject, form: str) -> None:
+    """
+    With any part replaced by another value, a document is read, or refused with a SnapshotError.
+    """
+    coder = getattr(msgspec, form)
+    document = coder.decode(documents[form])
+    container, key = data.draw(st.sampled_from(list(places_in(document))))
+    container[key] = data.draw(JSON_VALUES)
+    try:
+        found = loads(coder.encode(document), Base)
+    except SnapshotError:
+        return
+    _ = [str(change) for row in ([found] if not isinstance(found, list) else found) for change in row.changes]
     _ = dumps(found)
