@@ -220,10 +220,10 @@ class Decider:
         before = tuple(reference.before[name] for name in reference.columns)
         theirs = tuple(self.theirs(row, name) for name in reference.columns)
         mine = self.referred(reference)
+        if mine in {theirs, before}:
+            return False  # no change, or the same: another copy of the row it refers to already
         if before == theirs:
             return True
-        if mine == theirs:
-            return False
         name = reference_name(self.edits, reference)
         conflict = self.conflict(node, name, _one(before), _one(mine), _one(theirs))
         answer = self.resolve(conflict)

@@ -8,12 +8,12 @@ association table (``Association``). Both sides of a relationship give the same 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy.orm import RelationshipProperty
 
-from tether.carry.graph import Graph, Link, Node
+from tether.carry.graph import Graph, IdentityKey, Link, Node
 from tether.carry.merge import MISSING
 from tether.carry.shape import Relation, Shape, shape_of
 from tether.errors import NoBaseError
@@ -35,6 +35,16 @@ class Edits:
     mine: Graph
     roots: list[int]
     here: dict[int, Any] = field(default_factory=dict)
+
+    def one_token_per_row(self) -> dict[int, int]:
+        """Return token -> the first token of the same row: a graph may hold two copies of it."""
+        first: dict[IdentityKey, int] = {}
+        same: dict[int, int] = {}
+        for graph in (self.base, self.mine):
+            for token, node in graph.nodes.items():
+                if node.key is not None and token not in same:
+                    same[token] = first.setdefault(node.key, token)
+        return same
 
     def node(self, token: int) -> Node:
         """Return a row as I see it, or saw it before I removed it."""
@@ -115,16 +125,17 @@ class Changes:
 def changes_of(edits: Edits) -> Changes:
     """Return what differs between base and mine."""
     changes = Changes()
+    copies = {token: first for token, first in edits.one_token_per_row().items() if token != first}
     for token, mine in edits.mine.nodes.items():
         base = edits.base.nodes.get(token)
         if base is mine or token in edits.here:
             continue
         if base is None or mine.key is None:
             changes.new.append(token)
-            _compare_links(changes, Node(token, mine.class_, None), mine)
+            _compare_links(changes, Node(token, mine.class_, None), mine, copies)
         else:
             _compare_columns(changes, base, mine)
-            _compare_links(changes, base, mine)
+            _compare_links(changes, base, mine, copies)
     _find_orphans(edits, changes)
     return changes
 
@@ -138,11 +149,16 @@ def _compare_columns(changes: Changes, base: Node, mine: Node) -> None:
         changes.columns[mine.token] = Columns(mine.token, columns)
 
 
-def _compare_links(changes: Changes, base: Node, mine: Node) -> None:
+def _compare_links(changes: Changes, base: Node, mine: Node, copies: dict[int, int]) -> None:
     shape = shape_of(mine.class_)
     for name, link in mine.links.items():
         relation = shape.relations[name]
         before = base.links.get(name, Link(link.kind) if mine.key is None else None)
+        if before is link:
+            continue
+        if copies:
+            link = _one_copy(link, copies)
+            before = None if before is None else _one_copy(before, copies)
         if relation.viewonly or (before is not None and before.same(link)):
             continue
         if relation.direction == "MANYTOONE":
@@ -153,6 +169,10 @@ def _compare_links(changes: Changes, base: Node, mine: Node) -> None:
             raise not_taken(mine, name)
         else:
             changes.elements[mine.token, name] = Elements(mine.token, relation, before, link)
+
+
+def _one_copy(link: Link, copies: dict[int, int]) -> Link:
+    return replace(link, tokens=tuple(copies.get(token, token) for token in link.tokens))
 
 
 def not_taken(node: Node, name: str) -> NoBaseError:

@@ -492,3 +492,18 @@ def test_statements_for_many_parents(shop: Engine) -> None:
     assert ["DELETE orders", "SELECT orders", "SELECT orders"] == [
         s for s in seen if not s.startswith("INSERT")
     ]
+
+
+def test_another_copy_of_the_same_row(shop: Engine) -> None:
+    """
+    To put another copy of the same row in the place of one changes nothing.
+    """
+    order = order_with(shop, Order.customer, Order.tags)
+    order.customer = taken(shop, Customer, 1)
+    order.tags = [taken(shop, Tag, 1), order.tags[1]]
+    theirs(shop, Order, 1, customer_id=2)
+
+    seen = bring(shop, order)
+
+    assert [] == [statement for statement in seen if not statement.startswith(("SELECT", "DELETE orders"))]
+    assert ((2,), [1, 2]) == (row(shop, Order, 1, "customer_id"), tags(shop))
