@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
+
+from tests.carry.back.models import Order, statements
+from tether.carry.attach import attach
 
 
 def taken(engine: Engine, class_: Any, key: Any, *options: Any) -> Any:
@@ -36,3 +39,16 @@ def row(engine: Engine, class_: Any, key: Any, *names: str) -> tuple[Any, ...]:
     with Session(engine) as session:
         found = session.get(class_, key)
         return tuple(getattr(found, name) for name in names)
+
+
+def bring(engine: Engine, changed: Any, **options: Any) -> list[str]:
+    """Attach, commit, and return the statements."""
+    with Session(engine) as session, statements(engine) as seen:
+        attach(session, changed, **options)
+        session.commit()
+    return seen
+
+
+def order_with(engine: Engine, *relationships: Any) -> Order:
+    """Return a detached order with loaded relationships."""
+    return taken(engine, Order, 1, *map(selectinload, relationships))
