@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Engine, ForeignKey, Integer, Numeric, String, Table, event
+from sqlalchemy import (
+    Column,
+    Engine,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    Numeric,
+    String,
+    Table,
+    event,
+)
 from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import (
@@ -156,6 +166,25 @@ class Engineer(Person):
     id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     skill: Mapped[str] = mapped_column(String(50))
     __mapper_args__ = {"polymorphic_identity": "engineer"}  # noqa: RUF012
+
+
+class Page(Base):
+    """A primary key of two columns, and rows that refer to both."""
+
+    __tablename__ = "pages"
+    book: Mapped[str] = mapped_column(String(20), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(String(50))
+    marks: Mapped[list[Mark]] = relationship(back_populates="page")
+
+
+class Mark(Base):
+    __tablename__ = "marks"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    book: Mapped[str | None] = mapped_column(String(20))
+    number: Mapped[int | None]
+    page: Mapped[Page | None] = relationship(back_populates="marks")
+    __table_args__ = (ForeignKeyConstraint(["book", "number"], ["pages.book", "pages.number"]),)
 
 
 @contextmanager
