@@ -9,6 +9,8 @@ General layout, lowest room first; each imports only rooms above it in this list
     report      findings out: text, JSON, SARIF, GitHub
     explaining  what SQLAlchemy would do to an instance or a Session now, as text
     watch       a running program in, findings out
+    carry       values out of a Session, and back by a three-way merge
+    aio         the same on an AsyncSession
     demo        a small shop, driven through the situations people are told about
 
 Nothing is imported until it is used: ``import tether`` costs a program nothing.
@@ -20,11 +22,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tether import aio
+    from tether.carry.attach import attach
+    from tether.carry.conflicts import Conflict, ConflictError
+    from tether.carry.detaching import detach
+    from tether.carry.documents import dumps
+    from tether.carry.patching import patch
+    from tether.carry.plan import plan
+    from tether.carry.reading_documents import loads
+    from tether.carry.rebase import rebase
+    from tether.carry.snapshots import snapshot
+    from tether.carry.thawing import thaw
+    from tether.carry.units import unit_of_work
     from tether.core.finding import Finding, Place
     from tether.errors import (
         ConfigError,
         DetectorDisabledWarning,
         HazardError,
+        NoBaseError,
+        NotTakenError,
+        ReadOnlyError,
+        SnapshotError,
         TetherError,
         TetherWarning,
     )
@@ -33,31 +51,64 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ConfigError": "tether.errors",
+    "Conflict": "tether.carry.conflicts",
+    "ConflictError": "tether.carry.conflicts",
     "DetectorDisabledWarning": "tether.errors",
     "Finding": "tether.core.finding",
     "HazardError": "tether.errors",
+    "NoBaseError": "tether.errors",
+    "NotTakenError": "tether.errors",
     "Place": "tether.core.finding",
+    "ReadOnlyError": "tether.errors",
     "Report": "tether.watch",
+    "SnapshotError": "tether.errors",
     "TetherError": "tether.errors",
     "TetherWarning": "tether.errors",
+    "attach": "tether.carry.attach",
+    "detach": "tether.carry.detaching",
+    "dumps": "tether.carry.documents",
     "explain": "tether.explaining",
+    "loads": "tether.carry.reading_documents",
+    "patch": "tether.carry.patching",
+    "plan": "tether.carry.plan",
+    "rebase": "tether.carry.rebase",
+    "snapshot": "tether.carry.snapshots",
     "start": "tether.watch",
     "stop": "tether.watch",
+    "thaw": "tether.carry.thawing",
+    "unit_of_work": "tether.carry.units",
     "watching": "tether.watch",
 }
 
 __all__ = [
     "ConfigError",
+    "Conflict",
+    "ConflictError",
     "DetectorDisabledWarning",
     "Finding",
     "HazardError",
+    "NoBaseError",
+    "NotTakenError",
     "Place",
+    "ReadOnlyError",
     "Report",
+    "SnapshotError",
     "TetherError",
     "TetherWarning",
+    "aio",
+    "attach",
+    "detach",
+    "dumps",
     "explain",
+    "loads",
+    "patch",
+    "plan",
+    "rebase",
+    "snapshot",
     "start",
     "stop",
+    "thaw",
+    "unit_of_work",
     "watching",
 ]
 
@@ -66,6 +117,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> object:
     """Import a public name on its first use (PEP 562)."""
+    if name == "aio":
+        return import_module("tether.aio")
     if name not in _HOMES:
         raise AttributeError(f"module 'tether' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import FunctionType
@@ -445,3 +445,23 @@ def written_by(statement: Any) -> Any:
     except KeyError:
         return str(statement.table)
     return described.get("entity") or described["name"]
+
+
+def back_references(relationship: Any) -> tuple[str, ...]:
+    """Return the names of the attributes at the other end that are the relationship's other side."""
+    return tuple(sorted(other.key for other in relationship._reverse_property))
+
+
+def manager_of(class_: type) -> Any:
+    """Return the class manager of a mapped class; None for a class that is not mapped itself."""
+    return vars(class_).get("_sa_class_manager")
+
+
+def registry_of(base: object) -> Any:
+    """Return the registry of a declarative base (``Base``, ``SQLModel``, ``db.Model``); None if it has none."""
+    return getattr(base, "_sa_registry", None)
+
+
+def expire_quietly(state: InstanceState[Any], names: Iterable[str]) -> None:
+    """Mark attributes as expired without touching what is loaded; reading one while detached raises."""
+    state._expire_attributes(state.dict, names)
