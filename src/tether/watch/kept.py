@@ -17,7 +17,7 @@ from tether.watch.events import InstanceKept
 from tether.watch.recorder import Recorder
 from tether.watch.site import USER
 
-MAXIMUM_OBJECTS: Final = 20_000  # containers and instances looked at, for all modules together
+MAXIMUM_OBJECTS: Final = 2_000  # looked at below one name of one module: one row of a cache tells the story
 _DEPTH: Final = 3
 _CONTAINERS = (list, tuple, set, frozenset, dict, deque)
 
@@ -27,10 +27,9 @@ def report_kept(recorder: Recorder) -> None:
 
     A plain name at the top of a script is not reported: it is how scripts are written.
     """
-    budget = [MAXIMUM_OBJECTS]
     for module in list(sys.modules.values()):
         if _is_of_program(recorder, module):
-            for keeper, state in _held_by(module, budget):
+            for keeper, state in _held_by(module):
                 if state.session is None and state.key is not None:
                     facts = recorder.instance(state)
                     if facts.loaded.known and facts.detached is not None:
@@ -45,8 +44,9 @@ def _is_of_program(recorder: Recorder, module: object) -> bool:
     return (kinds[path] if path in kinds else recorder.sites.classify(path)) == USER
 
 
-def _held_by(module: ModuleType, budget: list[int]) -> Iterator[tuple[str, InstanceState[Any]]]:
+def _held_by(module: ModuleType) -> Iterator[tuple[str, InstanceState[Any]]]:
     for name, value in list(vars(module).items()):
+        budget = [MAXIMUM_OBJECTS]
         keeper = f"{module.__name__}.{name}"
         if isinstance(value, _CONTAINERS):
             yield from _inside(keeper, value, budget, _DEPTH)

@@ -186,9 +186,12 @@ def test_one_query_for_each_relationship(session: Session, statements: list[str]
     statements.clear()
     snapshot(list(orders), include=[Order.customer, Order.items, Order.tags])
 
-    # SQLAlchemy 2.0 begins the one for tags at "order", 2.1 at order_tag.
-    tables = ['FROM "order"', "FROM customer", "FROM item", "JOIN tag"]
-    assert [True] * 4 == [table in sent for table, sent in zip(tables, statements, strict=True)]
+    first, *others = statements
+    # SQLAlchemy 2.0 begins the one for tags at "order", 2.1 at order_tag; their order is not fixed.
+    tables = ("FROM customer", "FROM item", "JOIN tag")
+    assert 'FROM "order"' in first
+    assert dict.fromkeys(tables, 1) == {table: sum(table in sent for sent in others) for table in tables}
+    assert len(tables) == len(others)
 
 
 def test_without_include_nothing_is_sent(session: Session, statements: list[str]) -> None:
