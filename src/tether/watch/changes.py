@@ -46,13 +46,14 @@ def note_copied(source: Any, result: Any) -> None:
     """Remember which columns ``merge()`` set on *result* that were loaded on *source* and never changed there."""
     if source.key is None:
         return
+    changed = made_changes(source)
     copied = {
         name: _plain(result.dict[name])
         for name, old in result.committed_state.items()
         if isinstance(old, LoaderCallableStatus)
         and name in result.mapper.column_attrs
         and name in result.dict
-        and name not in source.committed_state
+        and name not in changed
     }
     if copied:
         result._tether_copied = copied

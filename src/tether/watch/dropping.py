@@ -95,7 +95,7 @@ def drop_collected(recorder: Recorder, waiting: Waiting, session: Any) -> None:
         return
     for state in private.modified_states(session):
         instance = private.strong_instance(state)
-        if state.key is None or private.is_deleted(state) or instance is None:
+        if state.key is None or private.is_being_deleted(session, state) or instance is None:
             continue
         changed = tuple(sorted(lost_changes(state, vars(instance))))
         if changed:

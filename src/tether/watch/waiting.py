@@ -151,6 +151,7 @@ def _token(element: Any) -> Any:
 
 
 _STEPS = {"fire_append_event": 1, "fire_append_wo_mutation_event": 1, "fire_remove_event": -1}
+_BY_FLUSH = "_set_state_attr_by_column"  # of Mapper: copies a foreign key from parent to child
 _REACH = 8
 
 
@@ -160,7 +161,7 @@ def _writer() -> tuple[str, Any]:
     for _ in range(_REACH):
         name = frame.f_code.co_name
         if (name == "set" or name in _STEPS) and "value" in frame.f_code.co_varnames:
-            by_flush = frame.f_back is not None and frame.f_back.f_code.co_name == "_set_state_attr"
+            by_flush = frame.f_back is not None and frame.f_back.f_code.co_name == _BY_FLUSH
             return "flush" if by_flush else name, frame.f_locals.get("value")
         if frame.f_back is None:
             break

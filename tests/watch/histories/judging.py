@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tests.watch.histories.wishes import Wish
+from tests.watch.histories.wishes import PICKLED, Wish
 from tests.watch.histories.world import Raised, World
 from tether.core.finding import Finding
 
@@ -160,6 +160,8 @@ def _supports(wish: Wish, name: str, finding: Finding) -> bool:
     """True if the loss of this wish is what the finding is about."""
     if name not in wish.names:
         return False
+    if wish.excuse == PICKLED:
+        return True  # its copy may have been saved
     if finding.where.cause in (*AT_ONCE, "rollback"):
         return wish.line < finding.line and (not wish.end or wish.end > finding.line)
     return not wish.end or wish.copied

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from tests.watch.histories.models import COLUMNS
 from tests.watch.histories.programs import Line
 from tests.watch.histories.sight import MISSING, Known, around, links
-from tests.watch.histories.wishes import Wish, Wishes
+from tests.watch.histories.wishes import PICKLED, Wish, Wishes
+
+FAILED = "the transaction failed"
 
 
 class Reference(Wishes):
@@ -42,7 +46,7 @@ class Reference(Wishes):
             self._before_merge(number, line)
         if line.form.kind == "pickle":
             for instance in around(self.variables[line.variables["u"]]):
-                self._excuse_carried(self.number(instance), "it went into a pickle")
+                self._excuse_carried(self.number(instance), PICKLED)
 
     def after(self, number: int, line: Line, error: Exception | None, warned: bool) -> None:
         """Work out what a line that has run asked for, and what came true by it."""
@@ -62,7 +66,10 @@ class Reference(Wishes):
         if warned:  # SQLAlchemy itself says that the link will not be saved
             self._excuse([wish for wish in self.wishes if wish.kind == "link"], "SQLAlchemy warned")
         if error is not None and _ends_transaction(error, kind):
-            self._excuse_sessions(self.involved, "the transaction failed")
+            self._excuse_sessions(self.involved, FAILED)
+        if error is not None:
+            sessions = [thing for thing in self.variables.values() if isinstance(thing, Session)]
+            self._excuse_sessions({self.number(one) for one in sessions if not one.is_active}, FAILED)
         self._settle(number)
 
     def _note_call(self, number: int, kind: str, line: Line) -> None:
@@ -73,7 +80,7 @@ class Reference(Wishes):
         elif kind == "delete":
             self._note_delete(number, self.known[self.number(target)])
         elif kind in ("add", "merge") and target is not None:
-            key = self.known[self.number(target)].key
+            key = self.source.key if kind == "merge" else self.known[self.number(target)].key
             self._excuse(
                 [wish for wish in self._open() if wish.kind == "delete" and wish.value[1] == key], kind
             )
@@ -82,7 +89,7 @@ class Reference(Wishes):
                 [
                     wish
                     for wish in self._open()
-                    if wish.kind in ("row", "delete")
+                    if wish.kind in ("row", "link", "delete")
                     and any(
                         (self.earlier.get(one, ({}, False))[1] and not self.known[one].pending)
                         or (wish.kind == "delete" and self.known[one].session is None)
@@ -107,6 +114,8 @@ class Reference(Wishes):
         self.source = self.known[self.number(argument)]
         fresh = not session.in_transaction() and not list(session.identity_map.values()) and not session.new
         self.merged_over[number], self.may_merge_over[number] = set(), set()
+        value = (self.source.number, None)  # what cascades do to links is not followed
+        self._wish("link", ("User.posts", "Post.user"), value, self.source, number, "merge() copied links")
         self.merging = {self.number(instance) for instance in around(argument)}
         for instance in around(argument):
             known = self.known[self.number(instance)]
@@ -133,10 +142,12 @@ class Reference(Wishes):
             name, value = f"{known.class_name}.{attribute}", (known.class_name, attribute, mine)
             # A Session in a transaction sees the row as it was when that began; what it puts back may be newer.
             differs = row[attribute] != base or own.get(attribute, base) != base or not fresh
-            if base is not MISSING and differs:
+            if base is MISSING:  # set before it was loaded
+                self.may_merge_over[number].add(name)
+            elif differs:
                 self.may_merge_over[number].add(name)
                 is_sure = known is self.source and fresh and not known.merged and known.session is None
-                if is_sure and row[attribute] not in (base, mine):
+                if is_sure and attribute != "data" and row[attribute] not in (base, mine):
                     self.merged_over[number].add(name)
             if (mine != row[attribute] or not fresh) and not any(
                 wish.value == value for wish in self._open()
@@ -174,9 +185,11 @@ class Reference(Wishes):
         """A merge assigns; what was pending in this Session and is not there any longer was overwritten."""
         for one in wish.carriers:
             known, earlier = self.known[one], self.earlier.get(one, ({}, False))[0]
-            if wish.kind == "set" and known.session == session:
+            was_here = known.session == session or (not known.alive and session in wish.sessions)
+            if wish.kind == "set" and was_here:
                 attribute, value = wish.value[1:]
-                if earlier.get(attribute, MISSING) == value != known.values.get(attribute, MISSING):
+                now = known.values.get(attribute, MISSING) if known.alive else MISSING
+                if earlier.get(attribute, MISSING) == value != now:
                     wish.excuse = wish.excuse or "merge() overwrote it"
 
     def _note_copy(self, number: int, session: int) -> None:

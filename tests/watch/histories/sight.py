@@ -31,8 +31,9 @@ class Known:
     pending: bool = False
     values: dict[str, Any] = field(default_factory=dict)  # what __dict__ holds, as plain values
     base: dict[str, Any] = field(default_factory=dict)  # the same when it was last unchanged
-    merged: bool = False
+    merged: bool = False  # given to merge() or to a bulk method: it is known elsewhere with what it held
     seen: bool = False
+    alive: bool = True
 
 
 class Sight:
@@ -114,7 +115,7 @@ class Sight:
             known.seen = True
             found.add(known.number)
         for known in [one for one in self.known.values() if one.number not in found]:
-            known.session, known.pending = None, False  # it is gone
+            known.session, known.pending, known.alive = None, False, False
 
     def _base(self, known: Known, earlier: dict[str, Any]) -> dict[str, Any]:
         """Return what a changed instance was loaded with: also what has been loaded since it was changed."""
@@ -162,7 +163,8 @@ class Sight:
         names = self.outdated.setdefault(number, set())
         for instance in [one for name in line.variables.values() for one in around(self.variables.get(name))]:
             known = self.known[self.number(instance)]
-            if known.key is None or inspect(instance).deleted:
+            state = inspect(instance)
+            if known.key is None or state.deleted or state.was_deleted:
                 self.rowless.add(number)
             row = self.committed[known.class_name].get(known.key or 0, {})
             names |= {

@@ -10,6 +10,7 @@ from tests.watch.histories.models import COLUMNS, NAMING
 from tests.watch.histories.sight import MISSING, Known, Sight, is_detached, links
 
 SHARED = "merge() gives its result the Mutable of its argument, so a change of one is a change of both"
+PICKLED = "it went into a pickle"
 ALREADY = "the database holds it already, which the instance cannot know"
 
 
@@ -52,36 +53,36 @@ class Wishes(Sight):
         self.wishes: list[Wish] = []
 
     def _note_sets(self, number: int, attribute: str) -> None:
-        shared = [
-            known
-            for known in self.known.values()
-            if attribute == "data"
-            and known.values.get(attribute) != self.earlier.get(known.number, ({},))[0].get(attribute)
-        ]
-        for known in list(self.known.values()):
+        written = []
+        for known in self.known.values():
             earlier = self.earlier.get(known.number, ({}, False))[0].get(attribute, MISSING)
             value = known.values.get(attribute, MISSING)
-            if value is MISSING or value == earlier or attribute not in COLUMNS[known.class_name]:
-                continue
+            if value is not MISSING and value != earlier and attribute in COLUMNS[known.class_name]:
+                written.append((known, earlier, value))
+        for known, earlier, value in written:
             self._overwrite(known, attribute, earlier, number)
             if known.key is None and not known.merged:
                 self._rename_row(known, attribute, value)
-            elif known.base.get(attribute, MISSING) != value:
+            elif known.base.get(attribute, MISSING) != value or known.merged:
                 name = f"{known.class_name}.{attribute}"
-                excuse = "" if attribute in known.base else "the value before is not known"
-                row = self.committed[known.class_name].get(known.key or 0)
-                if row is not None and row[attribute] == value:
-                    excuse = ALREADY
-                if self._is_to_be_deleted(known):
-                    excuse = "its row was to be deleted"
-                if len(shared) > 1:
-                    excuse = SHARED
+                excuse = SHARED if len(written) > 1 else self._excuse_of_set(known, attribute, value)
                 self._wish("set", (name,), (known.class_name, attribute, value), known, number, excuse)
+
+    def _excuse_of_set(self, known: Known, attribute: str, value: Any) -> str:
+        row = self.committed[known.class_name].get(known.key or 0)
+        if self._is_to_be_deleted(known):
+            return "its row was to be deleted"
+        if row is None and known.key is not None:
+            return "its row is gone"
+        if known.base.get(attribute, MISSING) == value or (row is not None and row[attribute] == value):
+            return ALREADY
+        return "" if attribute in known.base or known.key is None else "the value before is not known"
 
     def _overwrite(self, known: Known, attribute: str, earlier: Any, number: int) -> None:
         """The program set another value where this one still was: nobody wants it saved any longer."""
         for wish in self._open():
-            if wish.kind == "set" and known.number in wish.carriers and wish.value[1] == attribute:
+            is_value = wish.kind in ("set", "row") and wish.value[1] == attribute
+            if is_value and known.number in wish.carriers and not known.pending:
                 if wish.value[2] != earlier:
                     continue
                 wish.carriers.discard(known.number)
@@ -161,6 +162,8 @@ class Wishes(Sight):
                 wish.excuse = wish.excuse or "its row was to be deleted"
         value = (known.class_name, known.key)
         self._wish("delete", (known.class_name,), value, known, number, "")
+        if self._is_true(self.wishes[-1]):
+            self.wishes[-1].excuse = ALREADY
 
     def _note_bulk(self, number: int, known: Known) -> None:
         if known.key is None:
@@ -169,6 +172,7 @@ class Wishes(Sight):
             self._wish("row", (known.class_name,), value, known, number, "")
             if self._is_true(self.wishes[-1]):
                 self.wishes[-1].excuse = ALREADY  # its copy was saved by merge(), so this is a second row
+        known.merged = known.merged or known.key is not None
         for wish in self._open():
             if known.number in wish.carriers:
                 wish.sessions |= self.involved
