@@ -48,11 +48,17 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+def the_bill(session: Session) -> Bill:
+    """Return the order, persistent; ``Session.get_one()`` is newer than the oldest SQLAlchemy."""
+    bill = session.get(Bill, 1)
+    assert bill is not None
+    return bill
+
+
 def load(engine: Engine) -> Bill:
     """Return the order, detached, with its invoice loaded."""
     with Session(engine) as session:
-        bill = session.get(Bill, 1)
-        assert bill is not None
+        bill = the_bill(session)
         _ = bill.invoice
         return bill
 
@@ -69,7 +75,7 @@ def test_an_unchanged_parent_removes_somebodys_one_to_one(engine: Engine) -> Non
     with tether.watching(config=Config()) as report:
         bill = load(engine)
         with Session(engine) as session, session.begin():
-            session.get_one(Bill, 1).invoice = Invoice(id=5)
+            the_bill(session).invoice = Invoice(id=5)
         with Session(engine) as session, session.begin():
             session.merge(bill)
         with Session(engine) as session:
@@ -99,14 +105,14 @@ def test_a_change_that_left_in_a_pickle_is_not_discarded(engine: Engine) -> None
     """
     with tether.watching(config=Config()) as report:
         with Session(engine) as session:
-            bill = session.get_one(Bill, 1)
+            bill = the_bill(session)
             bill.text = "b"
             data = pickle.dumps(bill)
         del bill
         with Session(engine) as session, session.begin():
             session.add(pickle.loads(data))
         with Session(engine) as session:
-            text = session.get_one(Bill, 1).text
+            text = the_bill(session).text
 
     assert "b" == text
     assert [] == found(report)
