@@ -44,8 +44,9 @@ class ConfigError(TetherError, ValueError):
 class HazardError(TetherError, RuntimeError):
     """A hazard happened while the watch ran with ``mode="raise"``.
 
-    The operation that was asked for has been carried out, except a write to a
-    detached instance, which is stopped before it is made.
+    ``refresh()``, ``expire()`` and ``expire_all()`` are stopped before they
+    forget a change; ``close()``, ``expunge()`` and ``merge()`` have done all
+    their work.
 
     Attributes:
         findings: What happened, in order; never empty.

@@ -199,7 +199,7 @@ class Committed(NamedTuple):
 
 
 class CommitLog:
-    """Rows committed by this process, by database and identity key, and tables changed in bulk."""
+    """Rows committed by this process, by database and identity key."""
 
     def __init__(self) -> None:
         self.sequence = 0

@@ -40,9 +40,5 @@ def story_of(finding: Finding) -> list[str]:
 def _where(place: Place) -> str:
     if not place.known:
         return place.note or "an unknown place"
-    cause = ""
-    return (
-        f"{place.path}:{place.line}{cause} in {place.function}"
-        if place.function
-        else f"{place.path}:{place.line}"
-    )
+    where = f"{place.path}:{place.line}"
+    return f"{where} in {place.function}" if place.function else where

@@ -63,7 +63,6 @@ class Recorder:
         sessions: Records by ``Session.hash_key``; None for a Session left out by sampling.
         log: Rows committed by this process.
         generation: Number of this watch; marks that another one left are not trusted.
-        wanted: Events that some detector takes.
         late: What finalizers saw; they may run anywhere, so they only append here.
     """
 

@@ -7,7 +7,6 @@ the frames that raise it: SQLAlchemy calls the state ``state`` and the attribute
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -239,9 +238,6 @@ class PendingRollbacks(ErrorProbe):
         failed, name = record.failure
         event = UsedAfterFailure(record.created, record.before_watch, failed, name, self.recorder.capture())
         self.tell(error, event, "")
-
-
-Reader = Callable[[FrameType], Any]
 
 
 def reading(frame: FrameType | None) -> tuple[Any, str]:
