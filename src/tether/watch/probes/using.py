@@ -215,7 +215,7 @@ def exception_in_flight_before(error: BaseException) -> bool:
     context = error.__context__
     while context is not None and id(context) in wrapped:
         context = context.__context__ if context.__cause__ is None else context.__cause__.__context__
-    return context is not None and not isinstance(context, Exception)
+    return context is not None
 
 
 def with_given_keys(states: Iterable[Any]) -> list[Any]:
