@@ -47,6 +47,8 @@ def test_every_setting(project: Path) -> None:
         identity-map-threshold = 7
         skip = ["framework", "vendor/*"]
         mode = "warn"
+        [[tool.tether.lifecycle.call]]
+        on = ["shop.save"]
         [tool.tether.per-file]
         "tests/*" = ["lazy-load-in-loop"]
         [tool.tether.per-class]
@@ -68,6 +70,7 @@ def test_every_setting(project: Path) -> None:
             identity_map_threshold=7,
             skip=("framework", "vendor/*"),
             mode="warn",
+            lifecycle={"call": [{"on": ["shop.save"]}]},
             root=str(project),
         )
         == config
@@ -118,7 +121,7 @@ def test_windows_separators_in_a_glob(project: Path) -> None:
             (
                 "there is no setting called 'zzz' in [tool.tether]; the settings are allow, per-file,"
                 " per-class, baseline, rollback, values, sample, loop-threshold, rows-threshold,"
-                " identity-map-threshold, skip, mode."
+                " identity-map-threshold, skip, mode, lifecycle."
             ),
         ),
         (

@@ -69,14 +69,14 @@ def _is_class(class_path: str, name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Comment:
-    """One ``# tether: allow``: its own line, and the names in its brackets."""
+class Comment:
+    """One ``# tether: allow``: its own line, and the names in its brackets, which may be no hazards."""
 
     line: int
     names: tuple[str, ...]
 
 
-def _checked(comment: _Comment, path: str, known: Collection[str]) -> tuple[str, ...]:
+def _checked(comment: Comment, path: str, known: Collection[str]) -> tuple[str, ...]:
     """Return the names in *comment* if each is a hazard."""
     where = f"{shown_path(path)}:{comment.line}"
     if not comment.names:
@@ -89,7 +89,7 @@ def _checked(comment: _Comment, path: str, known: Collection[str]) -> tuple[str,
     return comment.names
 
 
-Comments = dict[int, list[_Comment]]
+Comments = dict[int, list[Comment]]
 Stamp = tuple[int, int]
 
 _remembered: dict[str, tuple[Stamp, Comments]] = {}
@@ -115,9 +115,13 @@ def _comments(path: str) -> Comments:
 def _read(path: str) -> Comments:
     """Return the comments of a file as it is now."""
     try:
-        source = Path(path).read_bytes()
+        return comments_in(Path(path).read_bytes())
     except OSError:
         return {}
+
+
+def comments_in(source: bytes) -> Comments:
+    """Return the allow comments of a file's bytes, by each line they count for; strings do not count."""
     if not re.search(rb"tether\s*:\s*allow", source):  # most files: nothing to tokenize
         return {}
     return _placed(list(_tokens(source)))
@@ -183,10 +187,10 @@ def _is_code(token: tokenize.TokenInfo) -> bool:
     return token.type not in _NOT_CODE
 
 
-def _parsed(tokens: list[tokenize.TokenInfo]) -> Iterator[_Comment]:
+def _parsed(tokens: list[tokenize.TokenInfo]) -> Iterator[Comment]:
     """Yield each `# tether: allow` among *tokens*."""
     for token in tokens:
         if token.type == tokenize.COMMENT:
             for match in _COMMENT.finditer(token.string):
                 names = (name.strip() for name in (match[1] or "").split(","))
-                yield _Comment(token.start[0], tuple(name for name in names if name))
+                yield Comment(token.start[0], tuple(name for name in names if name))

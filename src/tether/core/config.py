@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Config:
         rows_threshold: Rows loaded at once that are worth a finding.
         identity_map_threshold: Instances in one Session that are worth a finding.
         skip: Packages, or globs of files, whose lines are not the user's.
+        lifecycle: What was written in ``[tool.tether.lifecycle]``; `tether.lifecycle.read_rows` checks it.
         mode: ``collect``, ``warn``, ``log`` or ``raise``.
         root: Folder of the pyproject.toml this came from; "" if there was none.
     """
@@ -49,10 +50,13 @@ class Config:
     identity_map_threshold: int = 10_000
     skip: tuple[str, ...] = ()
     mode: str = "collect"
+    lifecycle: Mapping[str, Any] = field(default_factory=dict, hash=False)
     root: str = ""
 
 
-def read_config(directory: Path, known: Collection[str]) -> Config:
+def read_config(
+    directory: Path, known: Collection[str], not_usable: Callable[[ConfigError], None] | None = None
+) -> Config:
     """Return the configuration that holds in *directory*.
 
     It is that of the nearest pyproject.toml, there or above, that has
@@ -61,6 +65,8 @@ def read_config(directory: Path, known: Collection[str]) -> Config:
     Args:
         directory: Where to begin, usually the working directory.
         known: The names of all hazards.
+        not_usable: Told of a pyproject.toml that cannot be read or is not TOML, which then counts as one
+            without settings; None: that is raised.
 
     Raises:
         ConfigError: A pyproject.toml on the way is not TOML, or a setting is
@@ -71,8 +77,14 @@ def read_config(directory: Path, known: Collection[str]) -> Config:
         path = folder / "pyproject.toml"
         if not _is_file(path):
             continue
-        source = _Source(path, _read(path))
-        table = _own_table(source)
+        try:
+            source = _Source(path, _read(path))
+            table = _own_table(source)
+        except ConfigError as error:
+            if not_usable is None:
+                raise
+            not_usable(error)
+            continue
         if table is not None:
             return _config(source, table, known)
     return Config()

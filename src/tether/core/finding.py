@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any, Literal
 
 Severity = Literal["error", "warning", "hint"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")  # gravest first
+Applicability = Literal["safe", "unsafe"]
 
 JSON_VERSION = 1
 
@@ -49,6 +49,62 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Text that takes the place of a span of a file; an empty span is a place to insert at.
+
+    Attributes:
+        path: As in `Place`.
+        line: First line, counted from 1.
+        column: First column in characters, counted from 1.
+        end_line: Line of the first character that stays.
+        end_column: Its column.
+        text: What is written instead; its lines end as those of the file do.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every fact, as in the JSON document."""
+        names = ("path", "line", "column", "end_line", "end_column", "text")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that end a finding, made together or not at all.
+
+    Attributes:
+        applicability: ``safe``: the program does what it did, without the hazard. ``unsafe``: what it does
+            may change, such as the SQL it sends; a person must look.
+        title: What the edits do, as an editor's menu shows it.
+        edits: In any order; no two of them overlap.
+    """
+
+    applicability: Applicability
+    title: str
+    edits: tuple[Edit, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fix as in the JSON document."""
+        edits = [edit.to_dict() for edit in self.edits]
+        return {"applicability": self.applicability, "title": self.title, "edits": edits}
+
+
+def fix_from_dict(data: dict[str, Any]) -> Fix:
+    """Return the fix that ``Fix.to_dict()`` described.
+
+    Raises:
+        KeyError, TypeError: A part is missing or of the wrong type.
+    """
+    return Fix(data["applicability"], data["title"], tuple(Edit(**edit) for edit in data["edits"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One occurrence of a hazard.
 
@@ -61,6 +117,7 @@ class Finding:
         help: One thing to try, as code where possible.
         subject: What it happened to, such as ``User.orders``: part of the fingerprint.
         count: How often the same thing happened at the same places.
+        fix: Edits that end it; None: nobody but a person can.
     """
 
     hazard: str
@@ -71,6 +128,7 @@ class Finding:
     help: str = ""
     subject: str = ""
     count: int = 1
+    fix: Fix | None = None
 
     @property
     def path(self) -> str:
@@ -93,6 +151,8 @@ class Finding:
 
         They stay the same when lines are added or removed elsewhere in the file.
         """
+        from hashlib import blake2b  # takes milliseconds to import: only whoever compares findings pays
+
         expression = re.sub(r"\s+", " ", self.where.text).strip()
         parts = (self.hazard, self.where.path, self.where.function, expression, self.subject)
         return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
@@ -102,8 +162,8 @@ class Finding:
         return replace(self, count=count)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the finding as one element of ``findings`` in the JSON document."""
-        return {
+        """Return the finding as one element of ``findings`` in the JSON document; ``fix`` only if it has one."""
+        facts = {
             "hazard": self.hazard,
             "severity": self.severity,
             "path": self.path,
@@ -116,6 +176,7 @@ class Finding:
             "count": self.count,
             "fingerprint": self.fingerprint,
         }
+        return facts | {"fix": self.fix.to_dict()} if self.fix else facts
 
 
 def finding_from_dict(data: dict[str, Any]) -> Finding:
@@ -128,7 +189,8 @@ def finding_from_dict(data: dict[str, Any]) -> Finding:
     own = [p for p in places if (p.path, p.line) == (data["path"], data["line"])]
     where = own[-1] if own else Place("used", data["path"], data["line"], data["column"])
     facts = {name: data[name] for name in ("hazard", "severity", "message", "help", "count")}
-    return Finding(where=where, places=places, subject=data.get("subject", ""), **facts)
+    fix = fix_from_dict(data["fix"]) if "fix" in data else None
+    return Finding(where=where, places=places, subject=data.get("subject", ""), fix=fix, **facts)
 
 
 def sort_key(finding: Finding) -> tuple[int, str, int, str]:

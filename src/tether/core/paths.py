@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Callable, Iterable
+from fnmatch import translate
+from functools import cache
 from pathlib import Path
 
 
@@ -26,12 +29,28 @@ def path_matches(path: str, glob: str, root: str = "") -> bool:
         glob: As somebody wrote it in a configuration.
         root: Absolute path of the folder that *glob* begins in; "": the working directory.
     """
-    below = _from_root(path, root)
+    return matcher((glob,), root)(path)
+
+
+def matcher(globs: Iterable[str], root: str = "") -> Callable[[str], bool]:
+    """Return a function that tells of a path whether one of *globs* names it, as `path_matches` does."""
+    patterns = [_pattern(glob) for glob in globs]
+
+    def matches(path: str) -> bool:
+        below = _from_root(path, root)
+        names = (below, below.rpartition("/")[2])
+        return any(pattern.match(name) for pattern in patterns for name in names)
+
+    return matches if patterns else lambda _: False
+
+
+@cache
+def _pattern(glob: str) -> re.Pattern[str]:
+    """Return the regular expression for *glob*, for whole paths."""
     glob = glob.replace("\\", "/").removeprefix("./").rstrip("/")
     globs = {glob, glob.replace("**/", "")}
     globs |= {f"{one}/*" for one in globs}
-    names = (below, below.rpartition("/")[2])
-    return any(fnmatchcase(name, one) for name in names for one in globs)
+    return re.compile("|".join(map(translate, sorted(globs))))
 
 
 def _from_root(path: str, root: str) -> str:

@@ -113,6 +113,15 @@ def _skip(value: Any) -> tuple[str, ...]:
     return tuple(one.replace("\\", "/") for one in _strings(value, '["our_framework", "vendor/*"]'))
 
 
+def _table(value: Any) -> dict[str, Any]:
+    """Return the table *value*; what is in it is checked by the room that reads it."""
+    if isinstance(value, dict):
+        return value
+    raise SettingError(
+        f"<setting> must be a table, not {kind(value)}; write `[[tool.tether.lifecycle.call]]`."
+    )
+
+
 def _hazards(value: Any, known: Collection[str]) -> frozenset[str]:
     names = _strings(value, '["lazy-load-in-loop"]')
     for name in names:
@@ -147,6 +156,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "identity-map-threshold": _threshold,
     "skip": _skip,
     "mode": _mode,
+    "lifecycle": _table,
 }
 _HAZARD_READERS: dict[str, Callable[[Any, Collection[str]], Any]] = {
     "allow": _hazards,

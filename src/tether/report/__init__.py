@@ -6,13 +6,13 @@ A format is a module here without a leading underscore; its ``render`` is a `Ren
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, NotRequired, Protocol, TextIO, TypedDict, Unpack, cast
 
 if TYPE_CHECKING:
-    from tether.core.finding import Finding
+    from tether.core.finding import Finding, Place
     from tether.core.hazard import Hazard
 
 
@@ -72,6 +72,23 @@ def hazard_list(hazards: Iterable[Hazard], *, colour: bool = False) -> str:
     from tether.report._catalogue import overview
 
     return overview(hazards, colour=colour)
+
+
+def place_words(place: Place) -> str:
+    """Return what is to be read at a place, safe to show: its source and SQLAlchemy's word, or why there is none."""
+    from tether.report._words import words_of
+
+    return words_of(place)
+
+
+def progress(stream: TextIO) -> Callable[[int, int], None]:
+    """Return a function that is told how many of how many files are done, and shows it if that takes long.
+
+    It shows nothing on what is no terminal, or one that is dumb or has NO_COLOR set.
+    """
+    from tether.report._progress import Counting, silent
+
+    return Counting(stream) if wants_colour(stream) else silent
 
 
 def wants_colour(stream: TextIO) -> bool:

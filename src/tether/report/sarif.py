@@ -10,8 +10,9 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Unpack
 from urllib.parse import quote
 
-from tether.core.finding import Finding, Place, Severity
+from tether.core.finding import Finding, Fix, Place, Severity
 from tether.core.hazard import Hazard
+from tether.core.paths import shown_path
 from tether.core.version import version
 from tether.report import Run
 from tether.report._words import with_shown_paths, words_of
@@ -88,7 +89,31 @@ def _result(raw: Finding, rules: Sequence[str]) -> dict[str, Any]:
     }
     if finding.places:
         result["codeFlows"] = [{"threadFlows": [{"locations": [_step(place) for place in finding.places]}]}]
+    if finding.fix:
+        result["fixes"] = [_fix(finding.fix)]
     return result
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    """Return a fix (3.55); whether it is safe is a property of ours."""
+    changes: dict[str, list[dict[str, Any]]] = {}
+    for edit in fix.edits:
+        region = {
+            "startLine": edit.line,
+            "startColumn": edit.column,
+            "endLine": edit.end_line,
+            "endColumn": edit.end_column,
+        }
+        replacement = {"deletedRegion": region, "insertedContent": {"text": edit.text}}
+        changes.setdefault(edit.path, []).append(replacement)
+    return {
+        "description": {"text": fix.title},
+        "artifactChanges": [
+            {"artifactLocation": _artifact(shown_path(path)), "replacements": replacements}
+            for path, replacements in changes.items()
+        ],
+        "properties": {"applicability": fix.applicability},
+    }
 
 
 def _step(place: Place) -> dict[str, Any]:
