@@ -25,6 +25,7 @@ with Session(engine) as session:
     except IntegrityError:
         print("the name is taken")
     print(session.get(User, 1))
+    session.commit()
 """,
     better="""\
 with Session(engine) as session:
@@ -34,5 +35,6 @@ with Session(engine) as session:
     except IntegrityError:
         print("the name is taken")
     print(session.get(User, 1))
+    session.commit()
 """,
 )
