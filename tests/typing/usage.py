@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import assert_type
 
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
 import tether
 from tether import ConfigError, Finding, HazardError, Place, Report
 
@@ -39,3 +41,28 @@ def fails() -> str:
     except ConfigError as error:
         return f"{error.where}: {error.problem}"
     return ""
+
+
+class Base(DeclarativeBase):
+    """The program's own."""
+
+
+class Order(Base):
+    """A row."""
+
+    __tablename__ = "order"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+
+
+def change(session: Session) -> bytes:
+    """A draft is an Order to a type checker; what it can do more are functions, since Order has no such methods."""
+    snap = tether.snapshot(session.get_one(Order, 1), include=[Order.title])
+    draft = tether.edit(snap)
+    assert_type(draft, Order)
+    draft.title = "other"
+    assert_type(tether.new(draft, Order, title="second"), Order)
+    assert_type(tether.is_changed(draft), bool)
+    for changed in tether.changes(draft):
+        assert_type(changed.attribute, str)
+    return tether.dumps(draft)

@@ -7,10 +7,11 @@ from typing import Any, TypeVar, overload
 from sqlalchemy.orm import Session
 
 from tether.carry.conflicts import OnConflict, Policies
-from tether.carry.deciding import raise_if_conflicts
+from tether.carry.decision import raise_if_conflicts
 from tether.carry.intake import edits_of
 from tether.carry.pausing import collector_paused
 from tether.carry.preparing import prepare
+from tether.carry.sessions import session_of
 from tether.carry.undoing import as_it_was
 from tether.carry.writing import Writer
 
@@ -52,11 +53,17 @@ def attach(session: Session, changed: Any, *, on_conflict: OnConflict = "raise")
         will be written, where the database has row locks. On SQLite one DELETE of no row, which takes the
         lock a writer needs. One SELECT per changed collection and 1,000 owners.
     """
+    session = session_of(session)
     policies = Policies(on_conflict)
     with collector_paused(len(changed) if isinstance(changed, list | tuple) else 1):
-        edits, is_list = edits_of(session, changed)
-        with as_it_was(session):
-            prepared = prepare(session, edits, policies, lock=True)
-            raise_if_conflicts(prepared.decision)
-            instances = Writer(session, prepared, policies).write()
+        instances, is_list = _attach(session, changed, policies)
     return instances if is_list else instances[0]
+
+
+def _attach(session: Session, changed: Any, policies: Policies) -> tuple[list[Any], bool]:
+    """Do it. What is only needed meanwhile is gone when this returns, before the collector looks at it."""
+    edits, is_list = edits_of(session, changed)
+    with as_it_was(session) as memory:
+        prepared = prepare(session, edits, policies, lock=True)
+        raise_if_conflicts(prepared.decision)
+        return Writer(session, prepared, memory).write(), is_list

@@ -44,14 +44,43 @@ def edits_of_instances(instances: Iterable[object], session: Session) -> Edits:
     return Edits(walk.base, walk.mine, roots, walk.here)
 
 
+class HeldNode(Node):
+    """The node of an instance: its values are copied when somebody asks, since most rows are unchanged."""
+
+    __slots__ = ("held", "names", "other", "touched")
+
+    def __init__(
+        self, state: InstanceState[Any], token: int, names: Iterable[str], links: dict[str, Link]
+    ) -> None:
+        self.token, self.class_, self.key, self.links = token, state.class_, state.key, links
+        self.status, self.version = {}, None
+        self.held, self.names = state.dict, names
+        self.other: dict[str, Any] = {}  # values that are not those of the instance
+        self.touched: dict[str, tuple[Any, Any]] = {}  # columns that were set: name -> (before, now)
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "values":
+            raise AttributeError(name)
+        held = self.held
+        self.values = {name: plain(held[name]) for name in self.names if name in held}
+        self.values |= self.other
+        return self.values
+
+    def changed_from(self, _base: Node) -> dict[str, tuple[Any, Any]]:
+        """Return the columns that SQLAlchemy says were set."""
+        return self.touched
+
+
 class _Walk:
     """Follows loaded relationships from the given instances, and gives each one a token."""
 
     def __init__(self, session: Session) -> None:
         now = datetime.now(UTC)
         self.session = session
+        self.number = session.hash_key
         self.base, self.mine = Graph(now), Graph(now)
         self.here: dict[int, Any] = {}
+        self.relations: dict[type, list[Relation]] = {}  # of each class, those that may be written
         self.tokens: dict[InstanceState[Any], int] = {}
         self.waiting: list[InstanceState[Any]] = []
 
@@ -66,41 +95,40 @@ class _Walk:
             )
         if state.was_deleted or state.deleted:
             raise ValueError(f"the row of this {type(instance).__name__} was deleted through SQLAlchemy")
-        return self.token(instance)
+        return self.token(instance, state)
 
-    def token(self, instance: Any) -> int:
-        state = private.state_of_anything(instance)
+    def token(self, instance: Any, state: InstanceState[Any] | None = None) -> int:
+        state = state or private.state_of_anything(instance)
         assert state is not None, instance  # what a relationship holds is mapped
         token = self.tokens.get(state)
         if token is None:
             token = self.tokens[state] = len(self.tokens) + 1
-            if state.session is self.session and state.session is not None:
+            if state.session_id == self.number and state.session is self.session:
                 self.here[token] = instance
             self.waiting.append(state)
         return token
 
     def visit(self, state: InstanceState[Any]) -> None:
-        token, shape = self.tokens[state], shape_of(state.class_)
-        dict_ = state.dict
+        token, class_ = self.tokens[state], state.class_
         if token in self.here:
-            node = Node(token, state.class_, state.key)
+            node = Node(token, class_, state.key)
             self.base.nodes[token] = self.mine.nodes[token] = node
             return
-        values = {name: plain(dict_[name]) for name in shape.columns if name in dict_}
-        mine = Node(token, state.class_, state.key, values, self.links(shape, dict_))
+        shape, dict_ = shape_of(class_), state.dict
+        mine = HeldNode(state, token, shape.columns, self.links(shape, dict_))
         if shape.version is not None:
-            mine.version = values.get(shape.version)
+            mine.version = dict_.get(shape.version)
         self.mine.nodes[token] = mine
         if state.key is None:
             return
         self.base.nodes[token] = self.before(shape, state, mine) if state.modified else mine
 
     def links(self, shape: Shape, dict_: dict[str, Any]) -> dict[str, Link]:
-        return {
-            name: self.link(relation, dict_[name])
-            for name, relation in shape.relations.items()
-            if name in dict_ and not relation.query and not relation.viewonly
-        }
+        relations = self.relations.get(shape.class_)
+        if relations is None:
+            writable = [r for r in shape.relations.values() if not r.query and not r.viewonly]
+            relations = self.relations[shape.class_] = writable
+        return {r.key: self.link(r, dict_[r.key]) for r in relations if r.key in dict_}
 
     def link(self, relation: Relation, value: Any) -> Link:
         if relation.kind == "one":
@@ -109,24 +137,29 @@ class _Walk:
             return Link("dict", tuple(map(self.token, private.elements(value))), tuple(value))
         return Link(relation.kind, tuple(map(self.token, private.elements(value))))
 
-    def before(self, shape: Shape, state: InstanceState[Any], mine: Node) -> Node:
+    def before(self, shape: Shape, state: InstanceState[Any], mine: HeldNode) -> Node:
         """Return the row as it was loaded."""
-        base = mine.copy()
+        base = HeldNode(state, mine.token, shape.columns, dict(mine.links))
+        base.version = mine.version
         for name, old in state.committed_state.items():
             if name in shape.columns:
-                self.column_before(shape, state, name, old, base)
-                mine.values.setdefault(name, None)  # `del instance.name` is written as NULL
+                before = self.column_before(shape, state, name, old)
+                if name not in state.dict:
+                    mine.other[name] = None  # `del instance.name` is written as NULL
+                base.other[name] = before
+                mine.touched[name] = before, plain(state.dict.get(name))
             elif name in shape.relations and name in mine.links:
                 self.relation_before(shape, state, name, old, base)
         return base
 
-    def column_before(self, shape: Shape, state: InstanceState[Any], name: str, old: Any, base: Node) -> None:
+    def column_before(self, shape: Shape, state: InstanceState[Any], name: str, old: Any) -> Any:
+        """Return what a column held."""
         if isinstance(old, LoaderCallableStatus):
             if name not in shape.primary_key:
                 raise no_base(state, name)
             assert state.key is not None  # new rows have no base
             old = state.key[1][shape.primary_key.index(name)]
-        base.values[name] = plain(old)
+        return plain(old)
 
     def relation_before(
         self, shape: Shape, state: InstanceState[Any], name: str, old: Any, base: Node
@@ -138,7 +171,23 @@ class _Walk:
             del base.links[name]  # its foreign key is the base
             base.status[name] = Status.UNLOADED
         else:
-            raise no_base(state, name)
+            if not self.is_told_elsewhere(state, name, relation):
+                raise no_base(state, name)
+            for node in (self.mine.nodes[base.token], base):
+                node.links.pop(name, None)
+
+    def is_told_elsewhere(self, state: InstanceState[Any], name: str, relation: Relation) -> bool:
+        """Return True if a one-to-one relationship only follows a many-to-one one, whose foreign key is the change."""
+        instance, others = state.obj(), list(self.tokens)
+        now = private.state_of_anything(state.dict[name])
+        others += [] if now is None else [now]
+        return relation.kind == "one" and any(
+            held is instance
+            for other in others
+            for back in relation.back
+            if back in other.committed_state
+            for held in (other.dict.get(back), other.committed_state[back])
+        )
 
     def link_before(self, relation: Relation, now: Any, old: Any) -> Link:
         """Return what a relationship held; SQLAlchemy remembers a dictionary as the list of its values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from inspect import getattr_static
 from typing import Any, NoReturn, TypeVar
 
@@ -66,10 +67,10 @@ class DraftTwin(Twin):
         object.__setattr__(self, name, value)
 
     def __copy__(self) -> Any:
-        return self._tether_view.copied(self._tether_token)
+        return copy.deepcopy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self._tether_view.copied(self._tether_token)
+        return copy.deepcopy(self._tether_view, memo).twin(self._tether_token)
 
     def new(self, class_: type[T], /, **values: Any) -> T:
         """Return a new row that belongs to this draft; link it to have it inserted."""

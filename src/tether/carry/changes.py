@@ -91,9 +91,12 @@ def same_value(shape: Shape, name: str, one: Any, other: Any) -> bool:
     """Return whether two values of a column are the same to its type."""
     if one is other:
         return True
-    return (
-        type(one) is type(other) and bool(shape.columns[name].type.compare_values(one, other))
-    ) or one == other
+    try:
+        return (
+            type(one) is type(other) and bool(shape.columns[name].type.compare_values(one, other))
+        ) or bool(one == other)
+    except (TypeError, ValueError, ArithmeticError):  # an array's truth, a signalling NaN
+        return False
 
 
 def column_changes(before: Node, node: Node) -> list[Change]:

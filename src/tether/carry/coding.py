@@ -163,6 +163,8 @@ def other(value: Any, type_: TypeEngine[Any], depth: int) -> Any:
     """Return what is of no built-in type: a member of the column's enum, or what the column's type makes of it."""
     if isinstance(value, Enum) and type(value) is enum_of(type_):
         return ["e", value.name]
+    if isinstance(value, UUID):  # asyncpg gives a subclass of its own
+        return encode(UUID(int=value.int), type_, depth)
     if type(value).__name__ in ADDRESSES and type(value) is ADDRESSES[type(value).__name__]:
         return ["ip", [type(value).__name__, str(value)]]
     if is_range(value):

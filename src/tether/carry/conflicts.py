@@ -22,6 +22,7 @@ class Kind(StrEnum):
     CHANGED = "changed"
     ROW_DELETED = "row deleted"
     ROW_RECREATED = "row re-created"
+    ROW_HIDDEN = "row hidden from this Session by a filter"
     REMOVED_BUT_CHANGED = "removed here, changed there"
     UNIQUE = "unique value taken"
     REFERENCE = "refers to a deleted row"

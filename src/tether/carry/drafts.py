@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any, TypeVar
 
 from tether.carry.adopting import adopt
@@ -12,7 +13,9 @@ from tether.carry.frozen import ATOMS, plain
 from tether.carry.graph import Graph, Link, Node, Status
 from tether.carry.near import near_names
 from tether.carry.shape import Relation, shape_of
+from tether.carry.tables import Nodes, Tables
 from tether.carry.taking import is_twin
+from tether.carry.twins import make_all
 from tether.carry.views import View, label
 from tether.errors import SnapshotError
 
@@ -20,13 +23,55 @@ T = TypeVar("T")
 
 
 class SnapshotView(View):
-    """What the twins of one snapshot have in common."""
+    """What the twins of one snapshot have in common.
 
-    __slots__ = ()
+    Attributes:
+        tables: The table of each row; empty for a graph that has none.
+    """
+
+    __slots__ = ("tables",)
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self.tables = graph.nodes.source if isinstance(graph.nodes, Nodes) else Tables([], [])
 
     def edited(self, token: int) -> Any:
         """Return the twin of a node in a new draft."""
         return edit(self.twin(token))
+
+    def result(self) -> Any:
+        """Return what was asked for; many twins of one class at once."""
+        roots = self.graph.roots
+        for table in self.tables.tables:
+            if self.graph.many and table.tokens[: len(roots)] == roots:
+                class_ = self.twin_class(table.class_)
+                self.twins.update(zip(roots, make_all(self, class_, roots), strict=True))
+                return list(self.twins.values())
+        return super().result()
+
+    def column(self, token: int, name: str) -> Any:
+        """Return a column's value, straight from its table where the graph has tables."""
+        try:
+            table = self.tables[token]
+            value = table.columns[name][table.places[token]]
+        except KeyError:
+            return super().column(token, name)
+        return value if type(value) in ATOMS or isinstance(value, Enum) else self.show(token, name, value)
+
+    def relation(self, token: int, name: str) -> Any:
+        """Return the twins that a relationship holds, straight from its table where the graph has tables."""
+        try:
+            table = self.tables[token]
+            links = table.links[name]
+        except KeyError:
+            return super().relation(token, name)
+        if links.kind == "one":
+            held = links.tokens[table.places[token]]
+            return None if held is None else self.twin(held)
+        place = token, name
+        if place in self.shown:
+            return self.shown[place]
+        return self.shown.setdefault(place, self.gather(token, name, links.link(table.places[token])))
 
 
 class DraftView(View):
@@ -44,15 +89,15 @@ class DraftView(View):
         self.settle()
         return type(self), (self.base, self.graph)
 
-    def copied(self, token: int) -> Any:
-        """Return the same row of an independent draft with the same base."""
+    def __deepcopy__(self, memo: dict[int, Any]) -> DraftView:
+        """Return an independent draft with the same base; rows that are copied together stay together."""
         self.settle()
         mine = self.graph.copy()
         for node in self.graph:
             if node is not self.base.nodes.get(node.token):
                 copied = mine.nodes[node.token] = node.copy()
                 copied.values = {name: plain(value) for name, value in node.values.items()}
-        return DraftView(self.base, mine).twin(token)
+        return DraftView(self.base, mine)
 
     def changes(self) -> list[Change]:
         """Return what differs from the base."""
@@ -66,10 +111,10 @@ class DraftView(View):
             node = self.graph.nodes[token] = node.copy()
         return node
 
-    def show(self, node: Node, name: str, value: Any) -> Any:
+    def show(self, token: int, name: str, value: Any) -> Any:
         """Return a copy that may be changed in place: the draft keeps it, and compares it with the base later."""
-        own = self.own(node.token)
-        place = node.token, name
+        own = self.own(token)
+        place = token, name
         if place not in self.shown:
             self.shown[place] = own.values[name] = plain(value)
         return own.values[name]
@@ -202,6 +247,8 @@ class DraftView(View):
             if back is None or back.viewonly or back.query:
                 continue
             held = node.links.get(name)
+            if held is None and back.direction != "MANYTOONE" and node.key is not None:
+                continue  # it was not taken; the foreign key on the other side is the change
             if back.kind == "one":
                 if added is not None:
                     self.leave_previous(held, relation, token, added)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import RelationshipProperty
 
 from tether.carry.graph import Graph, IdentityKey, Link, Node
 from tether.carry.merge import MISSING
-from tether.carry.shape import Relation, Shape, shape_of
+from tether.carry.shape import Relation, Shape, position_attribute, shape_of
 from tether.errors import NoBaseError
 from tether.orm.inspect import dotted
 
@@ -44,6 +44,8 @@ class Edits:
             for token, node in graph.nodes.items():
                 if node.key is not None and token not in same:
                     same[token] = first.setdefault(node.key, token)
+            if self.base.nodes.keys() == self.mine.nodes.keys():
+                break
         return same
 
     def node(self, token: int) -> Node:
@@ -92,12 +94,14 @@ class Elements:
     @property
     def added(self) -> tuple[int, ...]:
         """Tokens I added, in my order."""
-        return tuple(token for token in self.mine.tokens if token not in set(self.base.tokens))
+        before = set(self.base.tokens)
+        return tuple(token for token in self.mine.tokens if token not in before)
 
     @property
     def removed(self) -> tuple[int, ...]:
         """Tokens I removed, in the base's order."""
-        return tuple(token for token in self.base.tokens if token not in set(self.mine.tokens))
+        now = set(self.mine.tokens)
+        return tuple(token for token in self.base.tokens if token not in now)
 
 
 @dataclass(slots=True)
@@ -137,6 +141,7 @@ def changes_of(edits: Edits) -> Changes:
             _compare_columns(changes, base, mine)
             _compare_links(changes, base, mine, copies)
     _find_orphans(edits, changes)
+    _forget_positions(edits, changes)
     return changes
 
 
@@ -182,11 +187,13 @@ def not_taken(node: Node, name: str) -> NoBaseError:
 
 
 def changed_columns(shape: Shape, base: Node, mine: Node) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """Yield the columns whose values differ: name, (base, mine). The version is never mine to change."""
-    for name, value in mine.values.items():
+    """Yield the columns whose values differ: name, (base, mine).
+
+    The version is not mine to change, unless the program counts it (``version_id_generator=False``).
+    """
+    for name, (before, value) in mine.changed_from(base).items():
         column = shape.columns[name]
-        before = base.values.get(name, MISSING)
-        if column.computed or name == shape.version or before is value:
+        if column.computed or (name == shape.version and not shape.version_is_set):
             continue
         if not comparison(column.type)(before, value):
             yield name, (before, value)
@@ -202,7 +209,7 @@ def comparison(type_: Any) -> Callable[[Any, Any], bool]:
             return False
         try:
             return bool(type_.compare_values(one, other))
-        except (TypeError, ValueError):  # an array's truth, a naive datetime beside an aware one
+        except (TypeError, ValueError, ArithmeticError):  # an array's truth, a signalling NaN
             return False
 
     return same
@@ -239,3 +246,15 @@ def _find_orphans(edits: Edits, changes: Changes) -> None:
             for token in elements.removed:
                 if token not in kept and edits.base.nodes[token].key is not None:
                     changes.orphans[token] = place
+
+
+def _forget_positions(edits: Edits, changes: Changes) -> None:
+    """Leave out the positions that an ``ordering_list`` wrote on a detached instance: the list decides them."""
+    for (owner, name), elements in changes.elements.items():
+        position = position_attribute(shape_of(edits.node(owner).class_), name)
+        for token in elements.mine.tokens:
+            columns = changes.columns.get(token)
+            if columns is not None and position in columns.values:
+                del columns.values[position]
+                if not columns.values:
+                    del changes.columns[token]

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
+from tether.carry.merge import MISSING
+
 # As SQLAlchemy gives it: (class of the mapped hierarchy's root, primary key values, identity token).
 IdentityKey: TypeAlias = tuple[type, tuple[Any, ...], Any]
 Kind: TypeAlias = Literal["one", "list", "set", "dict"]
@@ -86,6 +88,15 @@ class Node:
             return Status.LOADED
         return self.status.get(attribute, Status.UNLOADED)
 
+    def changed_from(self, base: Node) -> dict[str, tuple[Any, Any]]:
+        """Return the columns whose values are other objects than in *base*: name -> (before, now)."""
+        before = base.values
+        return {
+            name: (before.get(name, MISSING), value)
+            for name, value in self.values.items()
+            if before.get(name, MISSING) is not value
+        }
+
     def copy(self) -> Node:
         """Return a node that can be changed without changing this one."""
         return Node(
@@ -105,7 +116,7 @@ class Graph:
 
     Attributes:
         taken: When, in UTC.
-        nodes: By token.
+        nodes: By token; of a snapshot those of ``tether.carry.tables``, made when they are looked at.
         roots: Tokens of the rows that were given, in order.
         many: Whether a list was given.
         fingerprints: Of each class in the graph: changes when its mapped attributes do.
@@ -126,4 +137,4 @@ class Graph:
 
     def copy(self) -> Graph:
         """Return a graph with the same node objects, to be replaced one by one."""
-        return Graph(self.taken, dict(self.nodes), list(self.roots), self.many, dict(self.fingerprints))
+        return Graph(self.taken, self.nodes.copy(), list(self.roots), self.many, dict(self.fingerprints))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections import defaultdict
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -28,65 +27,71 @@ def edits_of(session: Session, changed: Any) -> tuple[Edits, bool]:
     twins = [thing for thing in things if is_twin(thing)]
     if not twins:
         return edits_of_instances(things, session), is_list
-    views = {id(twin._tether_view): twin._tether_view for twin in twins}
-    parts = {number: _edits_of_view(view, twins) for number, view in views.items()}
-    instances = [thing for thing in things if not is_twin(thing)]
     joined = Edits(Graph(twins[0]._tether_view.graph.taken), Graph(twins[0]._tether_view.graph.taken), [])
-    offsets = {number: _join(joined, part) for number, part in parts.items()}
-    rest = edits_of_instances(instances, session)
-    offset = _join(joined, rest)
+    given: dict[int, list[int]] = defaultdict(list)
+    for twin in twins:
+        given[id(twin._tether_view)].append(twin._tether_token)
+    views = {id(twin._tether_view): twin._tether_view for twin in twins}
+    tokens: dict[int, dict[int, int]] = {}
+    free = 1
+    for number, view in views.items():
+        tokens[number] = _add_view(joined, view, given[number], free)
+        free += len(tokens[number])
+    rest = edits_of_instances([thing for thing in things if not is_twin(thing)], session)
+    _add_instances(joined, rest, free)
     roots = iter(rest.roots)
     joined.roots = [
-        offsets[id(thing._tether_view)] + thing._tether_token if is_twin(thing) else offset + next(roots)
+        tokens[id(thing._tether_view)][thing._tether_token] if is_twin(thing) else free + next(roots)
         for thing in things
     ]
     return joined, is_list
 
 
-def _edits_of_view(view: Any, twins: list[Any]) -> Edits:
-    """Return base and mine of one snapshot or draft, as far as the given rows reach."""
+def _add_view(joined: Edits, view: Any, given: list[int], free: int) -> dict[int, int]:
+    """Add what some rows of a snapshot or draft reach; return its tokens there -> tokens here, from *free* on.
+
+    A new row that nothing links to is not brought back.
+    """
     if isinstance(view, DraftView):
         view.settle()
-        base, mine = view.base, view.graph
+        base, mine = view.base.nodes, view.graph.nodes
     else:
-        base = mine = view.graph
-    wanted = _reached([twin._tether_token for twin in twins if twin._tether_view is view], base, mine)
-    return Edits(_part(base, wanted), _part(mine, wanted), [])
-
-
-def _reached(tokens: Iterable[int], *graphs: Graph) -> set[int]:
-    """Return what can be reached from some rows: a new row that nothing links to is not brought back."""
-    reached: set[int] = set()
-    waiting = list(tokens)
+        base = mine = view.graph.nodes
+    tokens: dict[int, int] = {}
+    waiting, reached = list(given), []
     while waiting:
         token = waiting.pop()
-        if token not in reached:
-            reached.add(token)
-            nodes = [graph.nodes[token] for graph in graphs if token in graph.nodes]
-            waiting += [other for node in nodes for link in node.links.values() for other in link.tokens]
-    return reached
+        if token not in tokens:
+            tokens[token] = free + len(tokens)
+            sides = base.get(token), mine.get(token)
+            reached.append((tokens[token], *sides))
+            for node in sides if sides[0] is not sides[1] else sides[:1]:
+                if node is not None and node.links:
+                    waiting += [other for link in node.links.values() for other in link.tokens]
+    for token, before, now in reached:
+        moved = None if before is None else _moved(before, token, tokens)
+        if moved is not None:
+            joined.base.nodes[token] = moved
+        if now is not None:  # a node that is in both graphs is unchanged, and must stay one
+            joined.mine.nodes[token] = moved if moved and now is before else _moved(now, token, tokens)
+    return tokens
 
 
-def _part(graph: Graph, wanted: set[int]) -> Graph:
-    return replace(graph, nodes={token: node for token, node in graph.nodes.items() if token in wanted})
+def _moved(node: Node, token: int, tokens: dict[int, int]) -> Node:
+    links = {
+        name: Link(link.kind, tuple([tokens[other] for other in link.tokens]), link.keys)
+        for name, link in node.links.items()
+    }
+    return Node(token, node.class_, node.key, node.values, links, node.status, node.version)
 
 
-def _join(joined: Edits, part: Edits) -> int:
-    """Add a part under tokens of its own, and return how far they are from the part's."""
-    offset = 1 + max([-1, *joined.base.nodes, *joined.mine.nodes])
+def _add_instances(joined: Edits, part: Edits, offset: int) -> None:
+    """Add instances under tokens that are *offset* higher than their own."""
+    tokens = {token: token + offset for token in part.mine.nodes.keys() | part.base.nodes.keys()}
     moved: dict[int, Node] = {}
     for source, target in ((part.base, joined.base), (part.mine, joined.mine)):
         for token, node in source.nodes.items():
-            if id(node) not in moved:  # a node that is in both graphs is unchanged, and must stay one
-                moved[id(node)] = _moved(node, offset) if offset else node
-            target.nodes[token + offset] = moved[id(node)]
-    joined.here |= {token + offset: instance for token, instance in part.here.items()}
-    return offset
-
-
-def _moved(node: Node, offset: int) -> Node:
-    links: Mapping[str, Link] = {
-        name: replace(link, tokens=tuple(token + offset for token in link.tokens))
-        for name, link in node.links.items()
-    }
-    return replace(node, token=node.token + offset, links=dict(links))
+            if id(node) not in moved:
+                moved[id(node)] = _moved(node, tokens[token], tokens)
+            target.nodes[tokens[token]] = moved[id(node)]
+    joined.here |= {tokens[token]: instance for token, instance in part.here.items()}

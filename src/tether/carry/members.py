@@ -30,8 +30,9 @@ class Taken(Member):
 
     __slots__ = ()
 
-    def read(self, twin: Any) -> Any:
-        """Return the value."""
+    def __get__(self, twin: Any, owner: Any) -> Any:
+        if twin is None:
+            return getattr(owner.__tether_class__, self.name)
         return twin._tether_view.column(twin._tether_token, self.name)
 
     def __set__(self, twin: Any, value: object) -> None:

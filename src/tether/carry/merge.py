@@ -42,7 +42,7 @@ def equal(one: Any, other: Any) -> bool:
         return True
     try:
         return bool(one == other)
-    except (TypeError, ValueError):  # numpy arrays, naive and aware datetimes under "<", and the like
+    except (TypeError, ValueError, ArithmeticError):  # an array's truth, a signalling NaN, and the like
         return False
 
 

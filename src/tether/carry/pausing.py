@@ -1,4 +1,4 @@
-"""The cyclic garbage collector rests while many rows are loaded."""
+"""The cyclic garbage collector rests while many rows are handled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WORTH_A_PAUSE: Final = 500  # rows
 
 
 @contextmanager
-def collector_paused(rows: int) -> Iterator[None]:
+def collector_paused(rows: int = WORTH_A_PAUSE) -> Iterator[None]:
     """Pause the collector for the block if it handles many rows, and only if it was running.
 
     Half of the time of bringing back 10,000 rows goes to collections that find nothing, since everything that

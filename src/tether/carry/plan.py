@@ -10,13 +10,14 @@ from typing import Any, Generic, TypeVar, cast
 from sqlalchemy.orm import Session
 
 from tether.carry.conflicts import Conflict, ConflictError, Kind, OnConflict, Policies, name_of, plain
-from tether.carry.deciding import raise_if_conflicts
+from tether.carry.decision import raise_if_conflicts
 from tether.carry.edits import Edits, comparison
 from tether.carry.graph import IdentityKey, Node
 from tether.carry.intake import edits_of
 from tether.carry.merge import MISSING
 from tether.carry.preparing import Prepared, prepare
 from tether.carry.reading import Row
+from tether.carry.sessions import session_of
 from tether.carry.shape import shape_of
 from tether.carry.undoing import as_it_was, forget_what_was_read
 from tether.carry.writing import Writer
@@ -80,7 +81,8 @@ class Plan(Generic[T]):
     """
 
     def __init__(self, session: Session, changed: T, on_conflict: OnConflict) -> None:
-        self._session, self._policies = session, Policies(on_conflict)
+        self._session = session = session_of(session)
+        self._policies = Policies(on_conflict)
         self._edits, self._is_list = edits_of(session, changed)
         with forget_what_was_read(session):
             prepared = prepare(session, self._edits, self._policies, lock=False)
@@ -117,13 +119,13 @@ class Plan(Generic[T]):
             ConflictError: The plan has conflicts, or a row has moved on since it was made (kind
                 ``Kind.MOVED_ON``): then make a new one. The Session is as it was.
         """
-        with as_it_was(self._session):
+        with as_it_was(self._session) as memory:
             prepared = prepare(self._session, self._edits, self._policies, lock=True)
             moved = list(moved_on(self._seen, prepared))
             if moved:
                 raise ConflictError(moved)
             raise_if_conflicts(prepared.decision)
-            instances = Writer(self._session, prepared, self._policies).write()
+            instances = Writer(self._session, prepared, memory).write()
         return cast("T", instances if self._is_list else instances[0])
 
 

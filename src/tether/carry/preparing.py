@@ -11,12 +11,18 @@ from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import RelationshipProperty, Session
 
 from tether.carry.conflicts import Policies, name_of
-from tether.carry.deciding import Decider, Decision, Pairs, values_of
+from tether.carry.contents import Contents, ContentsDecider, read_contents
+from tether.carry.deciding import Decider, Pairs
+from tether.carry.decision import Decision, values_of
 from tether.carry.edits import Changes, Edits, changes_of, comparison
 from tether.carry.graph import IdentityKey
 from tether.carry.reading import ROWS_PER_STATEMENT, Row, Wanted, chunks, read
+from tether.carry.referring import refuse_dangling_keys
+from tether.carry.removing import Remover
+from tether.carry.restoring import Restorer
 from tether.carry.shape import Shape, shape_of
 from tether.carry.uniqueness import refuse_taken_values
+from tether.carry.unseen import find_unseen
 
 
 @dataclass(slots=True)
@@ -28,12 +34,14 @@ class Prepared:
         changes: What differs between them.
         rows: Theirs, by identity key.
         decision: What is to be written, and what is in conflict.
+        contents: What the collections that will change hold now.
     """
 
     edits: Edits
     changes: Changes
     rows: dict[IdentityKey, Row]
     decision: Decision
+    contents: Contents
 
 
 def prepare(session: Session, edits: Edits, policies: Policies, *, lock: bool) -> Prepared:
@@ -45,11 +53,19 @@ def prepare(session: Session, edits: Edits, policies: Policies, *, lock: bool) -
     """
     changes = changes_of(edits)
     _refuse_disagreeing_copies(edits, changes)
-    rows = read(session, wanted_of(edits, changes), lock=lock)
+    wanted = wanted_of(edits, changes)
+    rows = read(session, wanted, lock=lock)
+    unseen = find_unseen(session, wanted, rows)
     pairs = _read_pairs(session, edits, changes, rows, lock=lock)
-    decision = Decider(edits, changes, rows, pairs, policies).decide()
+    decider = Decider(edits, changes, rows, unseen, policies, pairs=pairs)
+    decision = decider.decide()
+    Remover(session, edits, changes, rows, decision, policies, lock).look_below()
+    Restorer(session, edits, rows, decision, decider.lost, lock, bool(wanted.locked)).restore()
+    contents = read_contents(session, edits, rows, decision)
+    ContentsDecider(edits, changes, rows, decision, contents, policies).decide()
+    refuse_dangling_keys(session, edits, changes, rows, decision, policies)
     refuse_taken_values(session, edits, rows, decision, policies)
-    return Prepared(edits, changes, rows, decision)
+    return Prepared(edits, changes, rows, decision, contents)
 
 
 def wanted_of(edits: Edits, changes: Changes) -> Wanted:

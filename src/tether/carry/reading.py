@@ -10,25 +10,28 @@ What keeps others from writing between this and the flush that writes mine:
   writer needs. In WAL mode it raises "database is locked" if the transaction has read an older
   state; in rollback mode others cannot write while this transaction reads.
 
-A row that is in the Session is read into plain values, so that the Session stays as it is until it
-is clear that there is no conflict. A row that is not is loaded.
+Rows are read into plain values, so that the Session stays as it is until it is clear that there is no conflict;
+what is not in the Session is built of them. Where a class has load events of its own, subclasses or SQL
+expressions, SQLAlchemy builds the instances, with a SELECT of its own.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Select, delete, false, inspect, select, tuple_
 from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.orm import InstanceState, Query, Session
+from sqlalchemy.orm import InstanceState, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tether.carry.graph import IdentityKey
 from tether.carry.shape import Shape, shape_of
+from tether.orm import private, private_states
 
 ROWS_PER_STATEMENT: Final = 1_000
 T = TypeVar("T")
@@ -49,6 +52,21 @@ class Row:
     was_here: bool
 
 
+class ReadRow(Row):
+    """A row whose values are put into a dictionary when somebody asks: of most rows nobody does."""
+
+    __slots__ = ("found", "names")
+
+    def __init__(self, instance: Any, names: Sequence[str], found: Any, was_here: bool) -> None:
+        self.instance, self.names, self.found, self.was_here = instance, names, found, was_here
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "values":
+            raise AttributeError(name)
+        self.values = dict(zip(self.names, self.found, strict=True))
+        return self.values
+
+
 @dataclass(slots=True)
 class Wanted:
     """Which rows to read.
@@ -64,40 +82,50 @@ class Wanted:
     columns: dict[type, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
-def read(session: Session, wanted: Wanted, *, lock: bool = True) -> dict[IdentityKey, Row]:
+def read(
+    session: Session, wanted: Wanted, *, lock: bool = True, is_locked: bool = False
+) -> dict[IdentityKey, Row]:
     """Return the rows that are there, by identity key. Flushes nothing and changes no loaded attribute.
 
     Args:
         session: Whose transaction to read in; it begins one if there is none.
         wanted: Which rows.
         lock: Keep others from writing the rows in *locked* until the transaction ends.
+        is_locked: An earlier call took the lock on SQLite's file.
     """
     rows: dict[IdentityKey, Row] = {}
     with session.no_autoflush:
         if lock and wanted.locked:
-            lock_database(session, next(iter(wanted.locked.values())))
-        for keys, locked in ((wanted.locked, lock), (wanted.plain, False)):
+            has_row_locks = lock_database(session, next(iter(wanted.locked.values())), is_locked)
+        else:
+            has_row_locks = False
+        if has_row_locks:
+            groups = ((wanted.locked, True), (wanted.plain, False))
+        else:
+            groups = (({**wanted.locked, **wanted.plain}, False), ({}, False))
+        for keys, locked in groups:
             for class_, of_class in by_class(keys):
                 shape, more = shape_of(class_), wanted.columns.get(class_, set())
                 rows |= _read_class(session, shape, of_class, more, locked)
     return rows
 
 
-def lock_database(session: Session, class_: type) -> None:
-    """Take SQLite's lock on the file; other databases lock rows.
+def lock_database(session: Session, class_: type, is_locked: bool) -> bool:
+    """Take SQLite's lock on the file; return True where rows are locked instead.
 
     Raises:
         InvalidRequestError: The connection is in AUTOCOMMIT, where no lock outlives its statement.
     """
     mapper = shape_of(class_).mapper
     connection = session.connection(bind_arguments={"mapper": mapper})
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "sqlite" and not is_locked:
         connection.execute(delete(mapper.local_table).where(false()))  # type: ignore[arg-type]
     if is_autocommit(connection):
         raise InvalidRequestError(
             "this Session's connection is in AUTOCOMMIT: somebody could write between the check and the write. "
             "Attach in a Session with transactions"
         )
+    return connection.dialect.name != "sqlite"
 
 
 def is_autocommit(connection: Connection) -> bool:
@@ -123,25 +151,34 @@ def by_class(keys: dict[IdentityKey, type]) -> list[tuple[type, list[IdentityKey
     for key, class_ in keys.items():
         classes[class_].append(key)
     ordered = sorted(classes.items(), key=lambda item: (item[0].__module__, item[0].__qualname__))
-    return [(class_, sorted(of_class, key=lambda key: _sortable(key[1]))) for class_, of_class in ordered]
+    return [(class_, _sorted(of_class)) for class_, of_class in ordered]
 
 
-def _sortable(primary_key: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(value if isinstance(value, int | str) else repr(value) for value in primary_key)
+def _sorted(keys: list[IdentityKey]) -> list[IdentityKey]:
+    try:
+        return sorted(keys, key=itemgetter(1))
+    except TypeError:  # values of several types, or of one without an order
+        return sorted(keys, key=lambda key: repr(key[1]))
 
 
 def _read_class(
     session: Session, shape: Shape, keys: Sequence[IdentityKey], more: set[str], lock: bool
 ) -> dict[IdentityKey, Row]:
+    rows: dict[IdentityKey, Row] = {}
+    if private_states.can_be_built(session, shape.mapper) and not any(
+        column.computed for column in shape.columns.values()
+    ):
+        build = private_states.builder(session, shape.mapper)
+        for chunk in chunks(keys, ROWS_PER_STATEMENT):
+            rows.update(_read_values(session, shape, chunk, more, lock, build))
+        return rows
     here: dict[IdentityKey, Any] = {
         key: session.identity_map[key] for key in keys if key in session.identity_map
     }
-    absent = [key for key in keys if key not in here]
-    rows: dict[IdentityKey, Row] = {}
-    for chunk in chunks(absent, ROWS_PER_STATEMENT):
+    for chunk in chunks([key for key in keys if key not in here], ROWS_PER_STATEMENT):
         rows |= _load(session, shape, chunk, more, lock)
     for chunk in chunks(list(here), ROWS_PER_STATEMENT):
-        rows |= _look(session, shape, chunk, more, lock, here)
+        rows |= _read_values(session, shape, chunk, more, lock, None)
     return rows
 
 
@@ -155,18 +192,16 @@ def chunks(things: Sequence[T], size: int) -> Iterator[list[T]]:
 def _load(
     session: Session, shape: Shape, keys: Sequence[IdentityKey], more: set[str], lock: bool
 ) -> dict[IdentityKey, Row]:
-    """Load instances that are not in the Session; no relationship is loaded with them."""
+    """Load instances that are not in the Session, of a class SQLAlchemy must build; no relationship with them."""
     extra = sorted(more)
-    # enable_eagerloads(False) ignores every loader option, undefer() too (2.0.20 to 2.1): deferred columns are
+    # Without eager loads every loader option is ignored, undefer() too (2.0.20 to 2.1): deferred columns are
     # asked for beside the instance.
-    asked = (shape.class_, *(getattr(shape.class_, name) for name in extra))
-    query: Query[Any] = session.query(*asked).enable_eagerloads(False)
-    query = query.filter(is_one_of(shape, [key[1] for key in keys]))
+    statement: Select[Any] = select(shape.class_, *(getattr(shape.class_, name) for name in extra))
+    statement = statement.where(is_one_of(shape, [key[1] for key in keys]))
     if lock:
-        query = query.with_for_update(of=shape.class_ if shape.mapper.with_polymorphic else None)
+        statement = statement.with_for_update(of=shape.class_ if shape.mapper.with_polymorphic else None)
     rows = {}
-    for found in query:
-        instance, *deferred = found if extra else (found,)
+    for instance, *deferred in session.execute(private_states.without_eager_loads(statement)):
         for name, value in zip(extra, deferred, strict=True):
             set_committed_value(instance, name, value)
         state: InstanceState[Any] = inspect(instance)
@@ -176,15 +211,15 @@ def _load(
     return rows
 
 
-def _look(
+def _read_values(
     session: Session,
     shape: Shape,
     keys: Sequence[IdentityKey],
     more: set[str],
     lock: bool,
-    here: dict[IdentityKey, Any],
+    build: Callable[[IdentityKey, Iterable[tuple[str, Any]]], Any] | None,
 ) -> dict[IdentityKey, Row]:
-    """Read the rows of instances that are in the Session, and leave the instances as they are."""
+    """Read rows as values. Instances that are in the Session stay as they are; others are built of the values."""
     names = [
         column.key
         for column in shape.columns.values()
@@ -194,13 +229,29 @@ def _look(
     statement = statement.where(is_one_of(shape, [key[1] for key in keys]))
     if lock:
         statement = statement.with_for_update()
-    rows = {}
+    identity = _getter([names.index(name) for name in shape.primary_key])
+    asked = {key[1]: key for key in keys}
+    known = private.states_by_identity(session)
+    here: Any = session.identity_map
+    rows: dict[IdentityKey, Row] = {}
     for found in session.execute(statement):
-        values = dict(zip(names, found, strict=True))
-        identity = tuple(values[name] for name in shape.primary_key)
-        key = shape.mapper.identity_key_from_primary_key(identity)
-        rows[key] = Row(here[key], values, True)
+        key = asked.get(identity(found))
+        if key is None:
+            continue  # another row, to which the database's collation finds the key equal
+        instance = here.get(key) if key in known else None
+        if instance is not None:
+            rows[key] = ReadRow(instance, names, found, True)
+        elif build is not None:
+            rows[key] = ReadRow(build(key, zip(names, found, strict=True)), names, found, False)
     return rows
+
+
+def _getter(indexes: list[int]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that takes the primary key out of a row."""
+    if len(indexes) == 1:
+        only = indexes[0]
+        return lambda row: (row[only],)
+    return itemgetter(*indexes)
 
 
 def is_one_of(shape: Shape, primary_keys: Iterable[tuple[Any, ...]]) -> Any:

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import Any, TypeAlias
 
 import msgspec
 
-from tether.carry.coding import decode
-from tether.carry.documents import KNOWN, VERSION, Document, NodePart
+from tether.carry.columns import UNREADABLE, Format
+from tether.carry.documents import VERSION, Document
 from tether.carry.drafts import DraftView, SnapshotView
-from tether.carry.graph import Graph, Link, Node, Status
+from tether.carry.graph import Graph
 from tether.carry.migrating import Migration, migration
+from tether.carry.pausing import collector_paused
+from tether.carry.reading_changes import Changes
+from tether.carry.reading_tables import none_at_all, read_table
 from tether.carry.registries import classes_by_name
-from tether.carry.shape import Relation, Shape
+from tether.carry.tables import Nodes, Table, Tables
 from tether.errors import SnapshotError
 
 Rename: TypeAlias = Mapping[str, str] | Callable[[str], str | None]
+
+
+SMALLEST_ROW = 4  # bytes; fewer do not hold a row in either format
 
 
 class Header(msgspec.Struct):
     """The part that every version of the format has."""
 
     tether: int
+
+
+class Parts(msgspec.Struct):
+    """The parts of a document that have rows, not read yet."""
+
+    tables: list[msgspec.Raw] = []
+    mine: list[msgspec.Raw] = []
 
 
 def loads(
@@ -37,8 +51,9 @@ def loads(
     """Return the snapshot or draft (or the list of them) that ``dumps`` wrote, in either format.
 
     Only classes of *registry* are made, and only through tether's twins: no constructor, no setter and nothing that
-    the bytes name is run. A column whose type is the program's own ``TypeDecorator`` is asked for its value.
-    Memory grows with the size of the data and no faster.
+    the bytes name is run. A column whose type is the program's own ``TypeDecorator`` is asked for its value; each
+    value is checked to be of a type that its column has. Memory grows with the size of the data and no faster. The
+    cyclic garbage collector rests meanwhile.
 
     Args:
         data: What ``dumps`` gave. It is not signed: who can change it can change every value in it.
@@ -50,29 +65,36 @@ def loads(
 
     Raises:
         SnapshotError: Always this one: not a document, damaged, too large, of a class that is not in *registry*,
-            or of a schema that cannot be taken over; the message names what.
+            with a value that its column cannot have, or of a schema that cannot be taken over; the message names what.
     """
     classes = classes_by_name(registry)
-    document = parse(data, max_bytes)
-    if len(document.nodes) + len(document.mine) > max_rows:
-        raise SnapshotError(f"the document has more than {max_rows} rows; max_rows= allows more")
-    return Reader(document, classes, rename).view()
+    with collector_paused():
+        document, form = parse(data, max_bytes, max_rows)
+        return Reader(document, form, classes, rename).view()
 
 
-def parse(data: bytes | bytearray | memoryview | str, max_bytes: int) -> Document:
-    """Return the document that the bytes hold."""
+def parse(
+    data: bytes | bytearray | memoryview | str, max_bytes: int, max_rows: int
+) -> tuple[Document, Format]:
+    """Return the document that the bytes hold, and which format they have."""
+    if not isinstance(data, str | bytes | bytearray | memoryview):
+        raise SnapshotError(f"loads() takes what dumps() gave, bytes or text; got {type(data).__name__}")
     try:
         read = data.encode() if isinstance(data, str) else bytes(data)
-    except (UnicodeEncodeError, TypeError) as error:
+    except (UnicodeEncodeError, ValueError) as error:
         raise SnapshotError(f"loads() takes bytes; got {type(data).__name__} that cannot be read") from error
     if len(read) > max_bytes:
         raise SnapshotError(
             f"the document has {len(read)} bytes, more than {max_bytes}; max_bytes= allows more"
         )
-    coder: Any = msgspec.json if read[:1] in {b"{", b" ", b"\n", b"\t", b"\r"} else msgspec.msgpack
+    form: Format = "json" if read[:1] in {b"{", b" ", b"\n", b"\t", b"\r"} else "msgpack"
+    coder: Any = msgspec.json if form == "json" else msgspec.msgpack
     try:
-        found: Document = coder.decode(read, type=Document)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError, OverflowError) as error:
+        # A part may take twenty times its bytes, so they are counted before they are read.
+        parts = coder.decode(read, type=Parts) if len(read) > SMALLEST_ROW * max_rows else Parts()
+        is_too_long = len(parts.tables) + len(parts.mine) > max_rows
+        found: Document = coder.decode(read, type=Header if is_too_long else Document)
+    except UNREADABLE as error:
         newer = version_of(read, coder)
         if newer is not None and newer > VERSION:
             raise SnapshotError(
@@ -81,40 +103,46 @@ def parse(data: bytes | bytearray | memoryview | str, max_bytes: int) -> Documen
         raise SnapshotError(f"not a document of tether: {error}") from error
     if found.tether != VERSION:
         raise SnapshotError(f"the document has format {found.tether}; this tether reads {VERSION}")
-    return found
+    if is_too_long or sum(len(table.rows) for table in found.tables) + len(found.mine) > max_rows:
+        raise SnapshotError(f"the document has more than {max_rows} rows; max_rows= allows more")
+    if found.kind not in {"snapshot", "draft"}:
+        raise SnapshotError(f"not a document of tether: it is neither snapshot nor draft, but {found.kind!r}")
+    return found, form
 
 
 def version_of(data: bytes, coder: Any) -> int | None:
     """Return the version of the format, if the bytes are any document at all."""
     try:
         return int(coder.decode(data, type=Header).tether)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
+    except UNREADABLE:
         return None
 
 
 class Reader:
     """Makes a graph of one document."""
 
-    def __init__(self, document: Document, classes: Mapping[str, type], rename: Rename | None) -> None:
+    def __init__(
+        self, document: Document, form: Format, classes: Mapping[str, type], rename: Rename | None
+    ) -> None:
         self.document = document
+        self.form: Format = form
         self.migrations = [migration(part, classes, renamer(rename)) for part in document.classes]
-        self.count = len(document.nodes)
-        self.new = {part.t: part for part in document.mine if part.t >= self.count}
 
     def view(self) -> Any:
         """Return what was written."""
         document = self.document
         if document.many and not document.roots:
             return []
-        base = Graph(self.taken(), many=document.many)
-        for place, part in enumerate(document.nodes):
-            base.nodes[place] = self.node(place, part)
-        base.roots = document.roots
+        tables = [read_table(part, self.migration(part.of), self.form) for part in document.tables]
+        self.check(tables)
+        base = Graph(self.taken(), Nodes(Tables(tables, document.roots)), document.roots, document.many)
         base.fingerprints = {m.shape.class_: m.shape.fingerprint for m in self.migrations}
-        mine = base if document.kind == "snapshot" else self.mine(base)
         if document.mine and document.kind == "snapshot":
             raise SnapshotError("the document is a snapshot and has changes")
-        wrong = [place for place in base.roots if place not in mine.nodes]
+        mine = base
+        if document.kind == "draft":
+            mine = Changes(document.mine, self.migration, base).graph()
+        wrong = [token for token in base.roots if token not in mine.nodes]
         if wrong or (not document.many and len(base.roots) != 1):
             raise SnapshotError("the document does not say which rows were taken")
         return (SnapshotView(base) if document.kind == "snapshot" else DraftView(base, mine)).result()
@@ -127,148 +155,27 @@ class Reader:
         except (ValueError, OverflowError) as error:
             raise SnapshotError("the document does not say when it was taken") from error
 
-    def mine(self, base: Graph) -> Graph:
-        """Return the graph of a draft: the base with what was changed."""
-        mine = base.copy()
-        expected = set(range(self.count, self.count + len(self.new)))
-        if expected != self.new.keys() or len({part.t for part in self.document.mine}) != len(
-            self.document.mine
-        ):
-            raise SnapshotError("the document numbers its changed rows wrongly")
-        for part in self.document.mine:
-            if part.t in self.new:
-                mine.nodes[part.t] = self.node(part.t, part)
-            elif 0 <= part.t:
-                mine.nodes[part.t] = self.changed(base.nodes[part.t], part)
-            else:
-                raise SnapshotError("the document numbers its changed rows wrongly")
-        return mine
-
-    def migration(self, part: NodePart) -> Migration:
-        """Return what is known of a row's class."""
-        if not 0 <= part.c < len(self.migrations):
+    def migration(self, place: int) -> Migration:
+        """Return what is known of a class."""
+        if not 0 <= place < len(self.migrations):
             raise SnapshotError("the document has a row without a class")
-        return self.migrations[part.c]
+        return self.migrations[place]
 
-    def node(self, place: int, part: NodePart) -> Node:
-        """Return a row of the base, or a new one."""
-        found = self.migration(part)
-        shape = found.shape
-        node = Node(place, shape.class_, self.key(part, shape))
-        if (node.key is None) == (place < self.count):
-            raise SnapshotError(f"the document has a {shape.class_.__name__} with the wrong kind of key")
-        node.values = self.values(part, found, strict=False)
-        node.links = self.links(part, found, strict=False)
-        for name in (*shape.columns, *shape.relations):
-            if name not in node.values and name not in node.links:
-                node.status[name] = self.status(part, found, name)
-        if node.key is not None:
-            self.check_key(node, shape)
-        node.version = node.values.get(shape.version) if shape.version else None
-        return node
-
-    def key(self, part: NodePart, shape: Shape) -> Any:
-        """Return the identity key; None for a new row."""
-        if part.k is None:
-            return None
-        name = shape.class_.__name__
-        if len(part.k) != len(shape.primary_key):
-            raise SnapshotError(f"the document has a {name} with {len(part.k)} primary key values")
-        types = [shape.columns[column].type for column in shape.primary_key]
-        values = tuple(decode(value, type_) for value, type_ in zip(part.k, types, strict=True))
-        token = decode(part.i, types[0])
-        try:
-            hash((values, token))
-        except TypeError as error:
-            raise SnapshotError(f"the document has a {name} whose primary key cannot be one") from error
-        return shape.mapper.identity_key_from_primary_key(values, identity_token=token)
-
-    def check_key(self, node: Node, shape: Shape) -> None:
-        """Refuse a row whose columns say another primary key than its identity."""
-        assert node.key is not None
-        for name, value in zip(shape.primary_key, node.key[1], strict=True):
-            if name in node.values and node.values[name] != value:
-                raise SnapshotError(f"the document has a {shape.class_.__name__} with two primary keys")
-
-    def status(self, part: NodePart, found: Migration, name: str) -> Status:
-        """Return why an attribute has no value."""
-        said = part.s.get(found.old_name(name), "unloaded")
-        if name in found.shape.secrets and said != "unset":
-            return Status.EXCLUDED
-        if said not in KNOWN:
-            raise SnapshotError(f"the document says {said!r} of `{found.shape.class_.__name__}.{name}`")
-        return Status(said)
-
-    def values(self, part: NodePart, found: Migration, *, strict: bool) -> dict[str, Any]:
-        """Return the columns."""
-        shape, values = found.shape, {}
-        for old, value in part.v.items():
-            name = found.column(old, changed=strict)
-            if name is None:
-                continue
-            if name in shape.secrets:
-                raise SnapshotError(
-                    f"`{shape.class_.__name__}.{name}` is secret, and the document has a value for it"
-                )
-            try:
-                values[name] = decode(value, shape.columns[name].type)
-            except SnapshotError as error:
-                raise SnapshotError(f"`{shape.class_.__name__}.{name}` {error}") from error
-        return values
-
-    def links(self, part: NodePart, found: Migration, *, strict: bool) -> dict[str, Link]:
-        """Return the relationships."""
-        links = {}
-        for old, held in part.l.items():
-            name = found.relation(old, changed=strict)
-            if name is not None:
-                links[name] = self.link(found.shape, found.shape.relations[name], held)
-        return links
-
-    def link(self, shape: Shape, relation: Relation, held: Any) -> Link:
-        """Return what one relationship holds."""
-        wrong = SnapshotError(f"the document has a `{shape.class_.__name__}.{relation.key}` that is none")
-        keys: tuple[Any, ...] = ()
-        if relation.kind == "one":
-            places = [] if held is None else [held]
-        elif relation.kind == "dict" and isinstance(held, list):
-            if not all(isinstance(pair, list) and len(pair) == 2 for pair in held):
-                raise wrong
-            keys = tuple(decode(key, shape.columns[shape.primary_key[0]].type) for key, _ in held)
-            places = [place for _, place in held]
-        elif isinstance(held, list):
-            places = held
-        else:
-            raise wrong
-        for place in places:
-            self.check_place(place, relation, wrong)
-        try:
-            unique = len(set(keys)) == len(keys)
-        except TypeError:
-            raise wrong from None
-        if not unique or (relation.kind in {"one", "set"} and len(set(places)) != len(places)):
-            raise wrong
-        return Link(relation.kind, tuple(places), keys)
-
-    def check_place(self, place: Any, relation: Relation, wrong: SnapshotError) -> None:
-        """Refuse a reference to no row, or to a row of another class."""
-        if type(place) is not int or place < 0:
-            raise wrong
-        part = self.document.nodes[place] if place < self.count else self.new.get(place)
-        if part is None or not issubclass(self.migration(part).shape.class_, relation.target):
-            raise wrong
-
-    def changed(self, before: Node, part: NodePart) -> Node:
-        """Return a row with what a draft changed."""
-        found = self.migration(part)
-        if found.shape.class_ is not before.class_:
-            raise SnapshotError("the document changes a row into another class")
-        node = before.copy()
-        node.values |= self.values(part, found, strict=True)
-        node.links |= self.links(part, found, strict=True)
-        for name in (*node.values, *node.links):
-            node.status.pop(name, None)
-        return node
+    def check(self, tables: list[Table]) -> None:
+        """Refuse rows that are numbered wrongly, and relationships that hold no row or one of another class."""
+        numbers = list(chain.from_iterable(table.tokens for table in tables))
+        if len(set(numbers)) != len(numbers) or (numbers and min(numbers) < 0):
+            raise SnapshotError("the document numbers its rows wrongly")
+        class_of: dict[int, type] = {}
+        for table in tables:
+            class_of.update(zip(table.tokens, repeat(table.class_), strict=False))
+        for table, part in zip(tables, self.document.tables, strict=True):
+            relations = self.migration(part.of).shape.relations
+            for name, links in table.links.items():
+                target = relations[name].target
+                held = {class_of.get(token) for token in set(links.held())}
+                if not all(class_ is not None and issubclass(class_, target) for class_ in held):
+                    raise none_at_all(table.class_, name)
 
 
 def renamer(rename: Rename | None) -> Callable[[str], str]:

@@ -99,6 +99,8 @@ class Shape:
         synonyms: Name -> the name it stands for.
         primary_key: Names of the column attributes of the primary key, in the identity key's order.
         version: Name of the column attribute of ``version_id_col``; None without one.
+        version_counts: SQLAlchemy counts it itself, from 1: a lower number is another row under the same key.
+        version_is_set: The program sets it (``version_id_generator=False``), and the database does not.
         secrets: Names of columns and relationships that never leave.
         polymorphic: Name of the column attribute that says which class a row has; None without one.
     """
@@ -119,6 +121,9 @@ class Shape:
         self.synonyms: Mapping[str, str] = {prop.key: prop.name for prop in mapper.synonyms}
         self.primary_key = tuple(mapper.get_property_by_column(c).key for c in mapper.primary_key)
         self.version = attribute_of(mapper, mapper.version_id_col)
+        generator: Any = mapper.version_id_generator
+        self.version_counts = getattr(generator, "__module__", "") == Mapper.__module__
+        self.version_is_set = generator is False and not is_from_server(mapper.version_id_col)
         self.polymorphic = attribute_of(mapper, mapper.polymorphic_on)
         self.secrets = frozenset(
             [column.key for column in self.columns.values() if column.secret]
@@ -154,6 +159,13 @@ def attribute_of(mapper: Mapper[Any], column: object) -> str | None:
         return None
     key = mapper.get_property_by_column(column).key
     return None if key.startswith("_sa_") else key
+
+
+def is_from_server(column: object) -> bool:
+    """Return whether the database gives a column its value."""
+    return isinstance(column, TableColumn) and (
+        column.server_default is not None or column.server_onupdate is not None or column.system
+    )
 
 
 def is_secret(*infos: Mapping[Any, Any]) -> bool:
@@ -226,3 +238,12 @@ def shape_of(class_: type) -> Shape:
     facts: dict[Any, Any] = mapper.class_manager.info
     shape: Shape | None = facts.get("tether_shape")
     return shape or facts.setdefault("tether_shape", Shape(mapper))
+
+
+def position_attribute(shape: Shape, name: str) -> str | None:
+    """Return the attribute that an ``ordering_list`` writes on each element; None for other collections."""
+    collection_class = shape.mapper.relationships[name].collection_class
+    if collection_class is None or isinstance(collection_class, type):
+        return None
+    sample: Any = collection_class()
+    return str(sample.ordering_attr) if isinstance(sample, OrderingList) else None

@@ -11,7 +11,8 @@ from tether.carry.drafts import SnapshotView
 from tether.carry.graph import IdentityKey
 from tether.carry.loading import load
 from tether.carry.naming import Excluded
-from tether.carry.taking import Taker, is_twin
+from tether.carry.pausing import collector_paused
+from tether.carry.taking import Taker, are_twins, is_twin
 from tether.errors import SnapshotError
 
 T = TypeVar("T")
@@ -28,7 +29,8 @@ def snapshot(obj: Any, include: Iterable[object] | None = None, *, exclude: Iter
 
     A twin reads like the row: columns, loaded relationships, composites, hybrids, association proxies, synonyms,
     and the class's own properties and methods that only read. Rows that are shared stay shared. Nothing is
-    written or flushed: an unflushed edit shows in the snapshot as it shows in the instance.
+    written or flushed: an unflushed edit shows in the snapshot as it shows in the instance. The cyclic garbage
+    collector rests meanwhile.
 
     Args:
         obj: A persistent or detached instance, or a list of them.
@@ -41,7 +43,8 @@ def snapshot(obj: Any, include: Iterable[object] | None = None, *, exclude: Iter
         NotTakenError: Later, when an attribute is read that is not in the snapshot.
         SnapshotError: No row (transient, pending, deleted); an unknown name; a detached instance and an include.
     """
-    return SnapshotView(graph_of(obj, include, exclude)).result()
+    with collector_paused():
+        return SnapshotView(graph_of(obj, include, exclude)).result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def graph_of(obj: Any, include: Iterable[object] | None, exclude: Iterable[objec
     """Return the graph of a row or a list of rows."""
     many = isinstance(obj, list | tuple)
     roots = list(obj) if many else [obj]
-    if any(map(is_twin, roots)):
+    if any(are_twins(roots)):
         raise SnapshotError(
             "snapshot() takes instances of mapped classes; this is a snapshot or draft already"
         )

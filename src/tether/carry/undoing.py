@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,34 +12,34 @@ from sqlalchemy.orm.attributes import set_attribute, set_committed_value
 from sqlalchemy.util import IdentitySet
 
 from tether.carry.shape import shape_of
-from tether.orm import private
+from tether.orm import private, private_states
 
 
 @contextmanager
-def as_it_was(session: Session) -> Iterator[None]:
+def as_it_was(session: Session) -> Iterator[Memory]:
     """Put the Session back if the block raises: what was added and loaded leaves it, what was set is unset.
 
     The transaction stays open, with the locks that were taken in it.
     """
-    before = _Memory(session)
+    memory = Memory(session)
     try:
-        yield
+        yield memory
     except BaseException:
-        before.restore()
+        memory.restore()
         raise
 
 
 @contextmanager
 def forget_what_was_read(session: Session) -> Iterator[None]:
     """Let everything that the block loads leave the Session again, whether it raises or not."""
-    before = _Memory(session)
+    memory = Memory(session)
     try:
         yield
     finally:
-        before.put_out_what_was_read()
+        memory.put_out_what_was_read()
 
 
-class _Memory:
+class Memory:
     """What a Session held."""
 
     def __init__(self, session: Session) -> None:
@@ -47,6 +47,14 @@ class _Memory:
         self.keys = set(session.identity_map.keys())
         self.new = IdentitySet(session.new)
         self.changed = {state: _changes(state) for state in private.modified_states(session)}
+        self.kept: dict[InstanceState[Any], private_states.Remembered] = {}
+
+    def keep(self, instances: Iterable[Any]) -> None:
+        """Remember exactly what instances hold that were in the Session before; call it before they change."""
+        for instance in instances:
+            state: InstanceState[Any] = inspect(instance)
+            if state not in self.kept and (state.key in self.keys or instance in self.new):
+                self.kept[state] = private_states.remember(state)
 
     def restore(self) -> None:
         """Give it back what it held."""
@@ -55,10 +63,15 @@ class _Memory:
                 if instance not in self.new:
                     self.put_out(instance)
             for state in private.modified_states(self.session):
-                revert(state)
+                if state not in self.kept:
+                    revert(state)
+                    private_states.forget_change(self.session, state)
             self.put_out_what_was_read()
             for state, changes in self.changed.items():
-                _change_again(state, changes)
+                if state not in self.kept:
+                    _change_again(state, changes)
+            for state, was in self.kept.items():
+                private_states.give_back(self.session, state, was)
 
     def put_out_what_was_read(self) -> None:
         """Expunge what was not there before."""

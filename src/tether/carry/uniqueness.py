@@ -11,7 +11,7 @@ from sqlalchemy import Table, UniqueConstraint, select, tuple_
 from sqlalchemy.orm import Session
 
 from tether.carry.conflicts import Conflict, Kind, Policies
-from tether.carry.deciding import Decision
+from tether.carry.decision import Decision
 from tether.carry.edits import Edits
 from tether.carry.graph import IdentityKey
 from tether.carry.merge import MISSING
@@ -33,8 +33,10 @@ def refuse_taken_values(
 ) -> None:
     """Add a conflict for each unique value of mine that another row holds.
 
-    One SELECT per unique constraint that my changes touch, and 1,000 values. A value that somebody takes
-    between this and the flush is refused by the database's own constraint, as ever.
+    One SELECT per unique constraint that my changes touch, and 1,000 values; one more per value where the
+    database finds two values equal that Python does not (a collation that ignores accents, or a rule of its own;
+    upper and lower case are seen without). Tables are asked, so no filter on classes hides a row. A value
+    that somebody takes between this and the flush is refused by the database's own constraint, as ever.
     """
     claims: dict[tuple[Shape, tuple[str, ...]], list[Claim]] = defaultdict(list)
     for claim in _claims(edits, rows, decision):
@@ -42,9 +44,9 @@ def refuse_taken_values(
     with session.no_autoflush:
         for (shape, names), claimed in claims.items():
             for chunk in chunks(claimed, ROWS_PER_STATEMENT):
-                holders = _holders(session, shape, names, [claim.values for claim in chunk])
+                holders = _holders(session, shape, names, chunk)
                 for claim in chunk:
-                    _check(edits, decision, policies, claim, holders.get(claim.values))
+                    _check(edits, decision, policies, claim, holders.get(claim))
 
 
 def _claims(edits: Edits, rows: dict[IdentityKey, Row], decision: Decision) -> Iterator[Claim]:
@@ -56,22 +58,31 @@ def _claims(edits: Edits, rows: dict[IdentityKey, Row], decision: Decision) -> I
     for token, values in written.items():
         node = edits.node(token)
         row = None if node.key is None else rows.get(node.key)
-        known = {**(row.values if row else {}), **values}
         for names in unique_names(shape_of(node.class_)):
+            if values.keys().isdisjoint(names):
+                continue
+            known = {**(row.values if row else {}), **values}
             claimed = tuple(known.get(name) for name in names)
-            if None not in claimed and not values.keys().isdisjoint(names):
+            if node.key is not None and row is None and claimed == node.key[1]:
+                continue  # it comes back under its own key, and that was looked for
+            if None not in claimed:
                 yield Claim(token, names, claimed)
 
 
 def unique_names(shape: Shape) -> list[tuple[str, ...]]:
     """Return the column attributes of each unique constraint, unique index and primary key of a class's tables."""
+    known: list[tuple[str, ...]] | None = shape.mapper.class_manager.info.get("tether_unique")
+    if known is not None:
+        return known
     found = [shape.primary_key]
     for table in shape.mapper.tables:
         if isinstance(table, Table):
             groups: list[Any] = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
             groups += [index for index in table.indexes if is_plainly_unique(index)]
             found += [_attributes(shape, group.columns) for group in groups]
-    return [names for names in found if names]
+    found = [names for names in found if names]
+    shape.mapper.class_manager.info["tether_unique"] = found
+    return found
 
 
 def is_plainly_unique(index: Any) -> bool:
@@ -89,14 +100,48 @@ def _attributes(shape: Shape, columns: Any) -> tuple[str, ...]:
 
 
 def _holders(
-    session: Session, shape: Shape, names: tuple[str, ...], values: list[tuple[Any, ...]]
-) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """Return which row holds which values: values -> primary key."""
-    asked = [getattr(shape.class_, name) for name in names]
-    keys = [getattr(shape.class_, name) for name in shape.primary_key]
-    wanted = asked[0].in_([value[0] for value in values]) if len(asked) == 1 else tuple_(*asked).in_(values)
-    found = session.execute(select(*asked, *keys).where(wanted))
-    return {tuple(row[: len(names)]): tuple(row[len(names) :]) for row in found}
+    session: Session, shape: Shape, names: tuple[str, ...], claims: list[Claim]
+) -> dict[Claim, tuple[Any, ...]]:
+    """Return the primary key of the row that holds each claim's values, by the database's own comparison."""
+    columns = _columns_of_one_table(shape, names)
+    width = len(names)
+    connection = session.connection(bind_arguments={"mapper": shape.mapper})
+
+    def ask(values: list[tuple[Any, ...]]) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        asked = columns[:width]
+        wanted = asked[0].in_([v[0] for v in values]) if width == 1 else tuple_(*asked).in_(values)
+        found = connection.execute(select(*columns).where(wanted))
+        return [(tuple(row[:width]), tuple(row[width:])) for row in found]
+
+    claimed = {claim.values for claim in claims}
+    rows = ask(list(claimed))
+    exact = dict(rows)
+    folded = {_folded(values): key for values, key in rows if values not in claimed}
+    holders = {}
+    for claim in claims:
+        holder = exact.get(claim.values) or folded.get(_folded(claim.values))
+        if holder is not None:
+            holders[claim] = holder
+    if set(holders.values()) != {key for _, key in rows}:  # the database finds more values equal
+        for claim in claims:
+            if claim not in holders:
+                holders.update((claim, key) for _, key in ask([claim.values]))
+    return holders
+
+
+def _folded(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value.casefold() if isinstance(value, str) else value for value in values)
+
+
+def _columns_of_one_table(shape: Shape, names: tuple[str, ...]) -> list[Any]:
+    """Return the columns of attributes and of the primary key, of one table that has them all."""
+    wanted = [*names, *shape.primary_key]
+    properties = [shape.mapper.get_property(name) for name in wanted]
+    for table in reversed(shape.mapper.tables):
+        found = [next((c for c in prop.columns if c.table is table), None) for prop in properties]
+        if all(column is not None for column in found):
+            return found
+    return [getattr(shape.class_, name) for name in wanted]
 
 
 def _check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -127,17 +127,23 @@ class Call:
             return leave(session, self.start(session, arguments, named), self.unit.include)
 
     def generator(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Generator[Any, Any, Any]:
-        """Run a generator: the Session is open until it ends; one that is given up rolls back."""
+        """Run a generator: the Session is open until it ends; what is sent and thrown into it arrives there."""
         with opened(self.unit.factory) as session:
             inner = self.start(session, arguments, named)
-            sent = None
+            resume = functools.partial(inner.send, None)
             try:
                 while True:
                     try:
-                        value = inner.send(sent)
+                        value = resume()
                     except StopIteration as stop:
                         return leave(session, stop.value, self.unit.include)
-                    sent = yield leave(session, value, self.unit.include)
+                    snapshot = leave(session, value, self.unit.include)
+                    try:
+                        resume = functools.partial(inner.send, (yield snapshot))
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # noqa: BLE001  # whatever the caller throws is the function's
+                        resume = functools.partial(inner.throw, error)
             finally:
                 inner.close()
 
@@ -157,19 +163,30 @@ class Call:
 
     async def async_generator(
         self, arguments: tuple[Any, ...], named: dict[str, Any]
-    ) -> AsyncGenerator[Any, None]:
-        """Run an asynchronous generator."""
+    ) -> AsyncGenerator[Any, Any]:
+        """Run an asynchronous generator: what is sent and thrown into it arrives there."""
         session: Any = self.unit.factory()
         inner = self.start(session, arguments, named)
         try:
-            async for value in inner:
-                yield await left(session, value, self.unit.include)
+            async with aclosing(inner):
+                resume = inner.asend(None)
+                while True:
+                    try:
+                        value = await resume
+                    except StopAsyncIteration:
+                        break
+                    snapshot = await left(session, value, self.unit.include)
+                    try:
+                        resume = inner.asend((yield snapshot))
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # noqa: BLE001  # whatever the caller throws is the function's
+                        resume = inner.athrow(error)
             await awaited(session.commit())
         except BaseException:
             await awaited(session.rollback())
             raise
         finally:
-            await inner.aclose()
             await awaited(session.close())
 
 
@@ -194,13 +211,20 @@ def as_coroutine(method: Callable[..., Any]) -> Callable[..., Any]:
 def as_async_generator(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return an asynchronous generator function that does."""
 
-    async def wrapper(*arguments: Any, **named: Any) -> AsyncGenerator[Any, None]:
-        generator = method(arguments, named)
-        try:
-            async for value in generator:
-                yield value
-        finally:
-            await generator.aclose()
+    async def wrapper(*arguments: Any, **named: Any) -> AsyncGenerator[Any, Any]:
+        async with aclosing(method(arguments, named)) as generator:
+            resume = generator.asend(None)
+            while True:
+                try:
+                    value = await resume
+                except StopAsyncIteration:
+                    return
+                try:
+                    resume = generator.asend((yield value))
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # whatever the caller throws is the function's
+                    resume = generator.athrow(error)
 
     return wrapper
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 from tether.carry.base_twins import EDIT
 from tether.carry.frozen import ATOMS, collection, frozen
 from tether.carry.graph import Graph, Link, Node, Status
 from tether.carry.shape import shape_of
-from tether.carry.twins import make
+from tether.carry.tables import Nodes
+from tether.carry.twins import make, twin_class
 from tether.errors import NotTakenError, ReadOnlyError
 
 
@@ -20,7 +22,7 @@ class View:
         base: As it was when it was taken; the same graph for a snapshot.
     """
 
-    __slots__ = ("__weakref__", "base", "graph", "shown", "twins")
+    __slots__ = ("__weakref__", "base", "graph", "shown", "twin_classes", "twins")
 
     flavour = "snapshot"
 
@@ -28,6 +30,7 @@ class View:
         self.graph = graph
         self.base = graph
         self.twins: dict[int, Any] = {}
+        self.twin_classes: dict[type, type] = {}
         self.shown: dict[tuple[int, str], Any] = {}  # values that are made once for each attribute
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -42,7 +45,19 @@ class View:
         found = self.twins.get(token)
         if found is None:
             # setdefault: two threads may come here at once, and both must get the same twin.
-            found = self.twins.setdefault(token, make(self, token))
+            found = self.twins.setdefault(token, make(self, self.twin_class(self.class_of(token)), token))
+        return found
+
+    def class_of(self, token: int) -> type:
+        """Return the mapped class of a node."""
+        nodes = self.graph.nodes
+        return nodes.class_of(token) if isinstance(nodes, Nodes) else nodes[token].class_
+
+    def twin_class(self, class_: type) -> type:
+        """Return the class of the twins of a mapped class."""
+        found = self.twin_classes.get(class_)
+        if found is None:
+            found = self.twin_classes[class_] = twin_class(class_, self.flavour)
         return found
 
     def result(self) -> Any:
@@ -61,11 +76,11 @@ class View:
             value = node.values[name]
         except KeyError:
             raise missing(node, name) from None
-        return value if type(value) in ATOMS else self.show(node, name, value)
+        return value if type(value) in ATOMS or isinstance(value, Enum) else self.show(token, name, value)
 
-    def show(self, node: Node, name: str, value: Any) -> Any:
+    def show(self, token: int, name: str, value: Any) -> Any:
         """Return a value that could be changed, as one that cannot be."""
-        place = node.token, name
+        place = token, name
         if place in self.shown:
             return self.shown[place]
         return self.shown.setdefault(place, frozen(value))

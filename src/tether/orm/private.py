@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from importlib import import_module
+from operator import attrgetter, itemgetter
 from types import FunctionType
 from typing import Any, Final
 from weakref import ref
@@ -412,6 +413,23 @@ def state_of_anything(thing: object) -> InstanceState[Any] | None:
         return None
     state = getattr(thing, "_sa_instance_state", None)
     return state if isinstance(state, InstanceState) else None
+
+
+def states_with_rows(dicts: Iterable[dict[str, Any]]) -> list[InstanceState[Any]] | None:
+    """Return the states that the ``__dict__`` of mapped instances hold, if each of them has a row.
+
+    None if one is no mapped instance, or is transient, pending or deleted. Nothing runs for each row but C.
+    """
+    try:
+        states = list(map(_STATE, dicts))
+    except KeyError:
+        return None
+    return states if all(map(_KEY, states)) and not any(map(_DELETED, states)) else None
+
+
+_STATE: Final = itemgetter("_sa_instance_state")
+_KEY: Final = attrgetter("key")
+_DELETED: Final = attrgetter("_deleted")
 
 
 def has_back_reference(relationship: Any) -> bool:

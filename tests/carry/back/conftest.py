@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.orm import Session
 
+from tests.carry.back.boxes import fill as fill_boxes
 from tests.carry.back.models import (
     Base,
     Customer,
@@ -55,6 +56,26 @@ def fill(engine: Engine) -> None:
             for table in Base.metadata.tables.values():
                 if "id" in table.c and table.name != "engineers":
                     connection.execute(select(func.setval(f"{table.name}_id_seq", 100)))
+
+
+def open_engine(request: pytest.FixtureRequest) -> Engine:
+    """Return an engine on the database that the parameter of the fixture names; SQLite checks foreign keys."""
+    if request.param != "sqlite":
+        return create_engine(request.getfixturevalue(f"{request.param}_url"))
+    engine: Engine = request.getfixturevalue("sqlite_engine")
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = on"))
+    return engine
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def boxes(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """
+    An engine on the filled boxes, on each of the three databases.
+    """
+    engine = open_engine(request)
+    fill_boxes(engine)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

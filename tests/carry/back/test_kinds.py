@@ -85,6 +85,20 @@ def test_ordered_list_that_i_reordered(shop: Engine) -> None:
     assert [(0, "step3"), (1, "theirs"), (2, "step2"), (3, "step1")] == steps(shop)
 
 
+def test_ordered_list_of_which_both_removed(shop: Engine) -> None:
+    """
+    An element that moved up because another one went was not changed by anybody: it can be removed.
+    """
+    order = order_with(shop, Order.steps)
+    del order.steps[:2]
+    with somebody(shop, Order, 1) as there:
+        del there.steps[0]
+
+    bring(shop, order)
+
+    assert [(0, "step3")] == steps(shop)
+
+
 def test_ordered_list_that_both_reordered(shop: Engine) -> None:
     """
     Two different orders are a conflict about the relationship.

@@ -6,8 +6,8 @@ import pickle
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, selectinload
 
 from tests.carry.back.models import Customer, Item, Order, Tag, Versioned, statements
 from tests.carry.back.people import row, somebody, taken, theirs
@@ -132,3 +132,28 @@ def test_mixed_list(shop: Engine) -> None:
         session.commit()
 
     assert [("one",), ("two",)] == [row(shop, Order, key, "status") for key in (1, 2)]
+
+
+def test_drafts_with_removed_rows_beside_each_other(shop: Engine) -> None:
+    """
+    Drafts of different snapshots, with rows that only their base knows, and an instance come home in one call.
+    """
+    with Session(shop) as session:
+        first = snapshot(session.get(Order, 1, options=[selectinload(Order.items)])).edit()
+        second = snapshot(session.get(Order, 2, options=[selectinload(Order.items)])).edit()
+    versioned = taken(shop, Versioned, 1)
+    versioned.name = "mine"
+    first.items.clear()
+    first.status = "first"
+    second.items.append(second.new(Item, label="new"))
+    second.status = "second"
+
+    with Session(shop) as session:
+        attach(session, [first, second, versioned])
+        session.commit()
+
+    assert ("first", []) == row(shop, Order, 1, "status", "items")
+    assert ("second",) == row(shop, Order, 2, "status")
+    assert ("mine",) == row(shop, Versioned, 1, "name")
+    with Session(shop) as session:
+        assert [(2, "new")] == [(item.order_id, item.label) for item in session.scalars(select(Item))]

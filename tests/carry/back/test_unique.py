@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import URL, Engine, String, create_engine, text
+from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, selectinload
 
 from tests.carry.back.conftest import fill
 from tests.carry.back.models import Customer, Item, Order, statements
@@ -111,3 +114,115 @@ def test_autocommit(server: str, request: pytest.FixtureRequest) -> None:
         attach(session, order)
 
     engine.dispose()
+
+
+class Names(DeclarativeBase):
+    pass
+
+
+class Member(Names):
+    __tablename__ = "members"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(
+        String(20, collation="NOCASE").with_variant(String(20), "mysql", "postgresql"), unique=True
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def members(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """
+    A table whose names are unique without regard to upper and lower case, on each database; two members.
+    """
+    if request.param == "sqlite":
+        engine = request.getfixturevalue("sqlite_engine")
+    else:
+        engine = create_engine(request.getfixturevalue(f"{request.param}_url"))
+    Names.metadata.create_all(engine)
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(
+                text("CREATE COLLATION nocase (provider=icu, locale='und-u-ks-level2', deterministic=false)")
+            )
+            connection.execute(text('ALTER TABLE members ALTER name TYPE varchar(20) COLLATE "nocase"'))
+    with Session(engine) as session, session.begin():
+        session.add_all([Member(id=1, name="ann"), Member(id=2, name="bob")])
+    yield engine
+    engine.dispose()
+
+
+def test_value_that_differs_in_case(members: Engine) -> None:
+    """
+    Where the database finds "BOB" and "bob" equal, it is a conflict and not an IntegrityError at the flush.
+    """
+    ann = taken(members, Member, 1)
+    ann.name = "BOB"
+
+    with Session(members) as session, statements(members) as seen, pytest.raises(ConflictError) as raised:
+        attach(session, ann)
+
+    expected = Conflict((Member, (1,), None), "name", "ann", "BOB", (Member, (2,), None), Kind.UNIQUE)
+    assert [expected] == raised.value.conflicts
+    assert 2 == len([one for one in seen if one.startswith("SELECT")])
+
+
+def test_own_value_in_another_case(members: Engine) -> None:
+    """
+    A row's own value, written in another case, is no conflict.
+    """
+    ann = taken(members, Member, 1)
+    ann.name = "Ann"
+
+    with Session(members) as session, session.begin():
+        attach(session, ann)
+
+    assert ("Ann",) == row(members, Member, 1, "name")
+
+
+def test_value_that_only_the_database_finds_equal(mariadb_url: URL) -> None:
+    """
+    MariaDB's default collation ignores accents and spaces at the end; the database is asked, so it is a conflict.
+    """
+    engine = create_engine(mariadb_url)
+    Names.metadata.create_all(engine)
+    with Session(engine) as session, session.begin():
+        session.add_all([Member(id=1, name="ann"), Member(id=2, name="zoe"), Member(id=3, name="bob")])
+    ann, bob = taken(engine, Member, 1), taken(engine, Member, 3)
+    ann.name, bob.name = "Zoé ", "bo"
+
+    with Session(engine) as session, pytest.raises(ConflictError) as raised:
+        attach(session, [ann, bob])
+
+    assert [("Zoé ", (Member, (2,), None))] == [(c.mine, c.theirs) for c in raised.value.conflicts]
+    engine.dispose()
+
+
+def test_citext(postgresql_url: URL) -> None:
+    """
+    PostgreSQL's citext is compared as the database compares it.
+    """
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        if not connection.scalar(text("SELECT count(*) FROM pg_available_extensions WHERE name = 'citext'")):
+            pytest.skip("this PostgreSQL has no citext")
+        connection.execute(text("CREATE EXTENSION citext"))
+        connection.execute(text("CREATE TABLE members (id int PRIMARY KEY, name citext UNIQUE)"))
+        connection.execute(text("INSERT INTO members VALUES (1, 'ann'), (2, 'bob')"))
+    with Session(engine) as session:
+        ann = session.get(CitextMember, 1)
+    ann.name = "BOB"
+
+    with Session(engine) as session, pytest.raises(ConflictError) as raised:
+        attach(session, ann)
+
+    assert [Kind.UNIQUE] == [conflict.kind for conflict in raised.value.conflicts]
+    engine.dispose()
+
+
+class Citext(DeclarativeBase):
+    pass
+
+
+class CitextMember(Citext):
+    __tablename__ = "members"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(CITEXT, unique=True)

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from tests.carry.out import echo
 from tests.carry.out.models import EVERYTHING, START, Base, Colour, Customer, Item, Order, Status, Tag
 from tether.carry.documents import dumps
 from tether.carry.drafts import DraftView, SnapshotView, edit
@@ -93,7 +94,7 @@ def test_secrets_never_leave(session: Session, snaps: list[Order]) -> None:
     assert b"hush" not in data
     with pytest.raises(SnapshotError, match=r"`Customer\.password` is secret"):
         dumps(draft)
-    forged = data.replace(b'"name":"Ann"', b'"name":"Ann","password":"mine"')
+    forged = data.replace(b'"name":["Ann"]', b'"name":["Ann"],"password":["mine"]')
     with pytest.raises(SnapshotError, match=r"`Customer\.password` is secret"):
         loads(forged, Base)
 
@@ -147,12 +148,14 @@ def test_what_cannot_be_written_is_named(session: Session, thing: Callable[[Any]
 
 def test_a_value_without_a_safe_form_is_named() -> None:
     """
-    An object of the program's own in a plain column does not travel; the error names row and attribute.
+    An object of the program's own in a plain column does not travel; row and attribute are named.
     """
     snap = snapshot_of_tag()
     snap._tether_view.graph.nodes[0].values["name"] = object()
 
-    with pytest.raises(SnapshotError, match=r"`Tag\.name` of Tag\(1\) holds a builtins\.object.*exclude="):
+    with pytest.raises(
+        SnapshotError, match=r"`Tag\.name` of Tag\(1\) holds a object, and the column str.*exclude="
+    ):
         dumps(snap)
 
 
@@ -169,16 +172,22 @@ def test_empty_list() -> None:
         (b'"tether":1', b'"tether":2', "format 2"),
         (b'"roots":[0]', b'"roots":[7]', "which rows were taken"),
         (b'"roots":[0]', b'"roots":[]', "which rows were taken"),
-        (b'"k":[1]', b'"k":[2]', "two primary keys"),
-        (b'"k":[1]', b'"k":[1,1]', "2 primary key values"),
-        (b'"k":[1]', b'"k":[["l",[]]]', "cannot be one"),
-        (b'"c":0', b'"c":3', "without a class"),
+        (b'"missing"', b'"keys":[[2]],"missing"', "two primary keys"),
+        (b'"missing"', b'"keys":[[1,1]],"missing"', "2 primary key values"),
+        (b'"missing"', b'"keys":[],"missing"', "not as many primary keys"),
+        (b'"id":[1]', b'"id":[1,2]', "2 values for 1 rows"),
+        (b'"rows":[0]', b'"rows":[0,0]', "1 values for 2 rows"),
+        (b'"rows":[0]', b'"rows":[-1]', "numbers its rows wrongly"),
+        (b'"of":0', b'"of":3', "without a class"),
         (b'"orders":"unloaded"', b'"orders":"fine"', "says 'fine' of `Tag.orders`"),
-        (b'"red"', b'["e","RED"]', "enum"),
-        (b'"red"', b'["x","RED"]', "type of the program's own"),
-        (b'"red"', b'["b","?"]', "marked 'b'"),
-        (b'"red"', b'{"a":1}', "no value of a snapshot"),
-        (b'"red"', b'"red","nome":1', "no such attribute"),
+        (b'"s"', b'"e"', r"`Tag.name` of Tag\(1\) holds a member of an enum"),
+        (b'"s"', b'"q"', r"`Tag.name` of Tag\(1\) is marked 'q'"),
+        (b'"s"', b'"j"', "holds JSON, and the column does not"),
+        (b'"name":"s"', b'"nome":"s"', "is marked ''"),
+        (b'"i","name":"s"', b'"i","name":"f"', r"`Tag.name` of Tag\(1\) holds a value that cannot be read"),
+        (b'"red"', b"4", r"`Tag.name` of Tag\(1\) holds a value that cannot be read"),
+        (b'"red"', b'{"a":1}', "cannot be read"),
+        (b'["red"]', b'["red"],"nome":["red"]', "no such attribute"),
         (b'"kind":"snapshot"', b'"kind":"other"', "not a document"),
         (b'"snapshot"', b'"snapshot","extra":1', "not a document"),
         (b'"taken":"2', b'"taken":"x', "when it was taken"),
@@ -200,7 +209,8 @@ def test_bounds(snaps: list[Order]) -> None:
     Size, rows and depth have limits, and each has its own error.
     """
     data = dumps(snaps)
-    deep = dumps(snapshot_of_tag()).replace(b'"red"', b'["l",[' * 100 + b"]]" * 100)
+    tag = dumps(snapshot_of_tag()).replace(b'"name":"s"', b'"name":"x"')
+    deep = tag.replace(b'"red"', b'["l",[' * 100 + b"]]" * 100)
 
     with pytest.raises(SnapshotError, match="max_bytes="):
         loads(data, Base, max_bytes=100)
@@ -216,6 +226,59 @@ def test_bounds(snaps: list[Order]) -> None:
     ):
         with pytest.raises(SnapshotError, match="not a document"):
             loads(bomb, Base)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (b'["e","RED"]', "enum"),
+        (b'["x","RED"]', "type of the program's own"),
+        (b'["b","?"]', "marked 'b'"),
+        (b'{"a":1}', "no value of a snapshot"),
+        (b'["D","1"]', r"`Tag.name` of Tag\(1\) holds a Decimal, and the column str"),
+        (b"7", r"`Tag.name` of Tag\(1\) holds a int, and the column str"),
+        (b'["j",{}]', r"`Tag.name` of Tag\(1\) holds a dict, and the column str"),
+    ],
+)
+def test_a_value_that_says_what_it_is_must_fit_its_column(value: bytes, words: str) -> None:
+    """
+    A value of another type than the column's is refused, and row and attribute are named.
+    """
+    data = dumps(snapshot_of_tag()).replace(b'"name":"s"', b'"name":"x"')
+
+    with pytest.raises(SnapshotError, match=words):
+        loads(data.replace(b'"red"', value), Base)
+
+
+def test_the_changes_of_a_draft_must_fit_their_columns(snaps: list[Order]) -> None:
+    """
+    A draft that sets a column to a value of another type is refused where it is written, and where it is read.
+    """
+    draft: Any = edit(snaps[0])
+    draft.title = "other"
+    data = dumps(draft)
+    draft.title = 7
+
+    with pytest.raises(SnapshotError, match=r"`Order\.title` of Order\(1\) holds a int, and the column str"):
+        dumps(draft)
+    with pytest.raises(SnapshotError, match=r"`Order\.title` of Order\(1\) holds a int, and the column str"):
+        loads(data.replace(b'"other"', b"7"), Base)
+
+
+def test_json_nested_too_far_is_refused(session: Session) -> None:
+    """
+    A JSON column is bounded in depth like every other, on the way out and on the way in.
+    """
+    order = session.get(Order, 1)
+    order.extra = {"a": 1}
+    data = dumps(snapshot(order)).replace(b'"extra":[{"a":1}]', b'"extra":[' + b"[" * 100 + b"]" * 100 + b"]")
+    for _ in range(100):
+        order.extra = {"a": dict(order.extra)}
+
+    with pytest.raises(SnapshotError, match="nested more than 64"):
+        dumps(snapshot(order))
+    with pytest.raises(SnapshotError, match="nested more than 64"):
+        loads(data, Base)
 
 
 VALUES = {
@@ -298,17 +361,18 @@ def test_any_graph_survives_here(graph: Graph, form: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Callable[[bytes, str], bytes]]:
+def elsewhere() -> Iterator[Callable[[bytes, str, str], bytes]]:
     """
-    A function that has a document read and written again by another process.
+    A function that has a document or pickle read, copied and written again by another process.
     """
     command = [sys.executable, "-m", "tests.carry.out.echo"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
 
-        def ask(data: bytes, form: str) -> bytes:
-            process.stdin.write(struct.pack("!I?", len(data), form == "json") + data)
+        def ask(data: bytes, there: str, back: str) -> bytes:
+            header = struct.pack(echo.HEADER, len(data), echo.FORMATS.index(there), echo.FORMATS.index(back))
+            process.stdin.write(header + data)
             process.stdin.flush()
             (length,) = struct.unpack("!I", process.stdout.read(4))
             return process.stdout.read(length)
@@ -317,16 +381,18 @@ def elsewhere() -> Iterator[Callable[[bytes, str], bytes]]:
         process.stdin.close()
 
 
-@given(graph=graphs(), there=st.sampled_from(FORMATS), back=st.sampled_from(FORMATS), title=st.text())
+@given(
+    graph=graphs(), there=st.sampled_from(echo.FORMATS), back=st.sampled_from(echo.FORMATS), title=st.text()
+)
 def test_any_draft_survives_another_process(
-    elsewhere: Callable[[bytes, str], bytes], graph: Graph, there: Any, back: Any, title: str
+    elsewhere: Callable[[bytes, str, str], bytes], graph: Graph, there: Any, back: Any, title: str
 ) -> None:
     """
     Another process, which has its own classes, gives the same base and the same changes back, in any format.
     """
     draft = edit(SnapshotView(graph).result())
     draft[0].title = title
-    found = loads(elsewhere(dumps(draft, format=there), back), Base)
+    found = echo.read(elsewhere(echo.write(draft, there), there, back), back)
     view = found[0]._tether_view
 
     assert isinstance(view, DraftView)

@@ -210,6 +210,19 @@ def test_copies_and_pickles_are_independent(draft: Any) -> None:
     assert 4 == len(copied.changes)
 
 
+def test_rows_that_are_copied_together_stay_together(session: Session) -> None:
+    """
+    A copy of a list of one draft's rows is a list of one draft's rows.
+    """
+    first, second = edit(snapshot([session.get(Order, 1), session.get(Order, 2)], include=[Order.customer]))
+    copied = copy.deepcopy({"orders": [first, second]})["orders"]
+    copied[0].customer.name = "Eve"
+
+    assert "Eve" == copied[1].customer.name
+    assert "Ann" == first.customer.name
+    assert copied[0] is not copy.copy(copied[0])
+
+
 def test_edit_takes_rows_of_one_snapshot(session: Session, snap: Order, draft: Any) -> None:
     """
     Instances, drafts and rows of two snapshots are refused by name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect as python_inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -263,3 +263,107 @@ def test_coroutines_and_asynchronous_generators() -> None:
         await engine.dispose()
 
     asyncio.run(program())
+
+
+def test_what_is_thrown_into_a_generator_arrives_there(factory: Any, engine: Engine) -> None:
+    """
+    A generator may catch what its caller throws or sends, and go on; what it does not catch rolls back.
+    """
+    seen: list[Any] = []
+
+    @unit_of_work(factory)
+    def orders(session: Session) -> Generator[Order, Any, str]:
+        order = session.get(Order, 1)
+        try:
+            seen.append((yield order))
+            yield order
+        except KeyError as error:
+            seen.append(error)
+        order.title = "caught"
+        yield order
+        return "end"
+
+    running = orders()
+    assert "order 1" == next(running).title
+    assert "order 1" == running.send("sent").title
+    error = KeyError("thrown")
+    assert "caught" == running.throw(error).title
+    with pytest.raises(StopIteration) as stop:
+        next(running)
+    assert ["sent", error, "end"] == [*seen, stop.value.value]
+    with Session(engine) as session:
+        assert "caught" == session.get(Order, 1).title
+    again = orders()
+    next(again)
+    with pytest.raises(ValueError, match="not caught"):
+        again.throw(ValueError("not caught"))
+
+
+@pytest.mark.parametrize("ending", ["read", "close"])
+def test_a_generator_that_is_closed_rolls_back(factory: Any, engine: Engine, ending: str) -> None:
+    """
+    close() runs the function's own clean-up while the Session is open, and nothing is committed.
+    """
+    open_then: list[bool] = []
+
+    @unit_of_work(factory)
+    def orders(session: Session) -> Iterator[Order]:
+        order = session.get(Order, 1)
+        order.title = "given up"
+        try:
+            yield order
+        finally:
+            open_then.append(session.in_transaction())
+
+    running = orders()
+    next(running)
+    if ending == "close":
+        running.close()
+    else:
+        assert [] == list(running)
+
+    assert [True] == open_then
+    with Session(engine) as session:
+        assert ("order 1" if ending == "close" else "given up") == session.get(Order, 1).title
+
+
+def test_what_is_thrown_into_an_asynchronous_generator_arrives_there() -> None:
+    """
+    asend(), athrow() and aclose() do with an asynchronous generator what they do without a unit of work.
+    """
+    engine = create_async_engine("sqlite+aiosqlite://", poolclass=StaticPool)
+    seen: list[Any] = []
+
+    @unit_of_work(async_sessionmaker(engine))
+    async def orders(session: AsyncSession) -> AsyncGenerator[Order, Any]:
+        order = await session.get(Order, 1)
+        try:
+            seen.append((yield order))
+            yield order
+        except KeyError:
+            order.title = "caught"
+        except GeneratorExit:
+            seen.append(session.in_transaction())
+            raise
+        yield order
+
+    async def main() -> list[str]:
+        async with engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        async with AsyncSession(engine) as session:
+            await session.run_sync(fill)
+        running = orders()
+        titles = [(await anext(running)).title, (await running.asend("sent")).title]
+        titles.append((await running.athrow(KeyError())).title)
+        async for _ in running:
+            raise AssertionError("it has ended")
+        given_up = orders()
+        await anext(given_up)
+        await given_up.aclose()
+        async with AsyncSession(engine) as session:
+            titles.append((await session.get(Order, 1)).title)
+        await engine.dispose()
+        return titles
+
+    assert ["order 1", "order 1", "caught", "caught"] == asyncio.run(main())
+    assert ["sent", True] == seen
