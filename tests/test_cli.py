@@ -38,7 +38,7 @@ def test_help(words: tuple[str, ...]) -> None:
     commands = done.stdout.partition("commands:\n")[2].partition("\n\n")[0]
     listed = [line.split()[0] for line in commands.splitlines()]
 
-    assert ["demo", "run", "explain"] == listed
+    assert ["demo", "run", "check", "explain", "lsp"] == listed
 
 
 def test_installed_command() -> None:
@@ -81,7 +81,10 @@ def test_version() -> None:
     ("words", "sentence"),
     [
         (["rnu"], "tether: error: there is no command called 'rnu'; did you mean run?"),
-        (["zzz"], "tether: error: there is no command called 'zzz'; there are demo, run, explain."),
+        (
+            ["zzz"],
+            "tether: error: there is no command called 'zzz'; there are demo, run, check, explain, lsp.",
+        ),
         (["--verbose"], "tether: error: unrecognized arguments: --verbose"),
         (
             ["explain", "lazy-load-after-clos"],

@@ -11,9 +11,13 @@ from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormat
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tether.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tether.check.analysis import Analyser, Read
+    from tether.core.config import Config
 
 USAGE_ERROR = 2
 
@@ -23,7 +27,9 @@ EPILOG = """\
 commands:
   demo                         the story in a minute, on a throw-away SQLite file
   run [options] app.py [args]  run a program, and report what went wrong with its data; or -m module
+  check [options] [paths]      read source code, and report what will go wrong with its data
   explain [HAZARD]             what a hazard is, why it hurts, and what to write instead
+  lsp                          the same as check, for editors
 
 Each command has a --help of its own.
 """
@@ -90,6 +96,37 @@ def run(words: list[str]) -> int:
     return run_program(program, module=module, **vars(options))
 
 
+def check(words: list[str]) -> int:
+    """Read source code and report hazards."""
+    parser = _check_parser()
+    options = vars(parser.parse_args(words))
+    if options["unsafe_fixes"] and not (options["fix"] or options["diff"]):
+        parser.error("--unsafe-fixes goes with --fix or --diff")
+    from tether.check.run import Options
+    from tether.check.run import run as run_check
+
+    paths = options.pop("paths")
+    return run_check(paths, Options(**options), _make_analyser)
+
+
+def _make_analyser(paths: Sequence[str], root: str, config: Config, read: Read) -> Analyser:
+    """Return the engine; it is imported only if something must be analysed."""
+    from tether.check.syntax import make_analyser
+
+    return make_analyser(paths, root, config, read)
+
+
+def lsp(words: list[str]) -> int:
+    """Serve an editor over stdin and stdout."""
+    parser = _parser(
+        "tether lsp", None, "Serve an editor over stdin and stdout, by the Language Server Protocol."
+    )
+    parser.parse_args(words)
+    from tether.lsp import main as serve
+
+    return serve()
+
+
 def explain(words: list[str]) -> int:
     """Print a page of the catalogue, or the list of its pages."""
     parser = _parser("tether explain", None, "What a hazard is, why it hurts, and what to write instead.")
@@ -112,7 +149,13 @@ def explain(words: list[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"demo": demo, "run": run, "explain": explain}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "demo": demo,
+    "run": run,
+    "check": check,
+    "explain": explain,
+    "lsp": lsp,
+}
 
 
 # ------------------------------------------------------------------ tether run
@@ -189,6 +232,51 @@ def _split(words: Sequence[str], takes_value: Collection[str]) -> tuple[list[str
             break
         place += 2 if word in takes_value else 1
     return list(words[:place]), list(words[place:])
+
+
+# ---------------------------------------------------------------- tether check
+
+
+def _check_parser() -> ArgumentParser:
+    from tether.core.finding import SEVERITIES
+    from tether.report import formats
+
+    parser = _parser(
+        "tether check",
+        "tether check [options] [paths]",
+        "Read source code and report what will go wrong with its data. The program is never imported or run.",
+        "Exit status: 0 nothing found, 1 findings, 2 nothing could be checked.",
+    )
+    add = parser.add_argument
+    add("paths", nargs="*", metavar="paths", help="files and folders (default: the working directory)")
+    names = ", ".join(formats())
+    add(
+        "--format",
+        type=_format,
+        default="text",
+        metavar="FORMAT",
+        help=f"of the report: {names} (default: text)",
+    )
+    add("--out", type=Path, metavar="FILE", help="write the report to FILE instead of stdout")
+    levels = " or ".join(SEVERITIES)
+    add(
+        "--level",
+        choices=SEVERITIES,
+        default="warning",
+        help=f"the least grave to report: {levels} (warning)",
+    )
+    add("--only", "--select", type=_hazard_names, metavar="HAZARD,..", help="look for these hazards only")
+    add("--also", type=_hazard_names, default=[], metavar="HAZARD,..", help="also for these, off by default")
+    add("--baseline", type=Path, metavar="FILE", help="leave out the findings that FILE holds")
+    add("--write-baseline", type=Path, metavar="FILE", help="write the findings to FILE, as known")
+    add("--since", metavar="REF", help="leave out what git's commit REF has too")
+    add("--fix", action="store_true", help="write what can be written safely")
+    add("--unsafe-fixes", action="store_true", help="with --fix or --diff: also what may change the program")
+    add("--diff", action="store_true", help="show what --fix would write, and write nothing")
+    add("--no-cache", dest="cache", action="store_false", help="read and write no cache")
+    add("--cache-dir", type=Path, metavar="FOLDER", help="of the cache (default: .tether_cache)")
+    add("-v", "--verbose", action="store_true", help="also tell what was left out and what was cut short")
+    return parser
 
 
 def _format(text: str) -> str:

@@ -1,0 +1,1 @@
+"""The static lens: source in, findings out. Neither SQLAlchemy nor the program is imported."""

@@ -1,0 +1,489 @@
+"""The effects of the lifecycle table, applied to the abstract state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tether.check import ops
+from tether.check.facts_of_loading import EFFECT_FACTS
+from tether.check.flow import Activation
+from tether.check.interpreter import Interpreter
+from tether.check.mapped import mapped
+from tether.check.state import State
+from tether.check.subjects import (
+    ATTACHED,
+    after_insert,
+    attribute_names,
+    instances_in,
+    is_elsewhere,
+    is_key,
+    is_row,
+    sessions_in,
+)
+from tether.check.things import (
+    CLOSED,
+    DETACHED,
+    EXPIRED,
+    LOADED,
+    PENDING,
+    PERSISTENT,
+    TRANSIENT,
+    UNSURE,
+    Frame,
+    Instance,
+    Session,
+    Where,
+    surely,
+)
+from tether.check.values import UNKNOWN, Function, Ref, RowKey, Value, literal, one
+from tether.lifecycle.rows import Effect, Row
+
+# Verbs that SQLAlchemy refuses for an instance that is not in the Session.
+MEMBERS_ONLY = ("expire", "discard", "load", "detach")
+
+
+class Application:
+    """One row applied to one state.
+
+    Args:
+        session: Number of the Session; -1 where there is none.
+        arguments: By parameter.
+        owned: A context manager that made the Session itself.
+    """
+
+    def __init__(
+        self, interpreter: Interpreter, where: Where, state: State, session: int,
+        arguments: Mapping[str, Value], row: Row, *, owned: bool = False, raised: bool = False,
+    ) -> None:  # fmt: skip
+        self.interpreter = interpreter
+        self.where = where._replace(cause=row.why)
+        self.state = state
+        self.number = session
+        self.arguments = arguments
+        self.row = row
+        self.owned = owned
+        self.raised = raised
+        self.key: list[Value | None] = []
+        self.refused = False  # SQLAlchemy raises, because an instance is in another Session
+
+    @property
+    def session(self) -> Session | None:
+        """The Session as it is now."""
+        return self.state.get(self.number, Session)
+
+    def holds(self, effect: Effect) -> bool | None:
+        """Return whether an effect happens: True, False, or None for perhaps."""
+        if effect.given and not self.is_given(effect.given):
+            return False
+        sure: bool | None = True if effect.sure else None
+        if effect.when == "expire_on_commit":
+            setting = self.session.expire_on_commit if self.session else None
+            return None if setting is None else (sure if setting else False)
+        if effect.when == "autoflush":
+            setting = self.session.autoflush if self.session else None
+            return None if setting is None else (sure if setting else False)
+        if effect.when == "owned":
+            return sure if self.owned else False
+        return sure
+
+    def is_given(self, condition: str) -> bool:
+        """Return whether a parameter is given, as Effect.given says it."""
+        wanted = not condition.startswith("!")
+        name, _, expected = condition.removeprefix("!").partition("=")
+        value = self.arguments.get(name)
+        held = literal(value) if value is not None else None
+        if expected:
+            return (str(held) == expected) is wanted
+        return (value is not None and held not in (None, False)) is wanted
+
+    def subjects(self, effect: Effect) -> list[tuple[int, Instance]]:
+        """Return the instances an effect is about."""
+        if effect.to == "all":
+            return self.state.members(self.number)
+        if effect.to == "argument":
+            value = self.arguments.get(effect.argument or next(iter(self.arguments), ""), frozenset())
+            return list(instances_in(self.state, value))
+        return []
+
+    def names(self, effect: Effect) -> frozenset[str] | None:
+        """Return the attributes an effect is limited to; None for all of them; empty if they are not known."""
+        value = self.arguments.get(effect.attributes) if effect.attributes else None
+        if value is None or literal(value) is None:
+            return None
+        return attribute_names(self.state, value)
+
+    def apply(self, effects: Iterable[Effect]) -> None:
+        """Apply effects in their order."""
+        effects = tuple(effects)
+        given = next((effect for effect in effects if effect.to == "argument" and self.number >= 0), None)
+        if given is not None and given.verb != "copy":
+            found = self.subjects(given)
+            for number, instance in found:
+                self.tell_given(number, instance, sure=len(found) == 1)
+                if given.verb in MEMBERS_ONLY and len(found) == 1 and not self.may_be_member(instance):
+                    self.refused = True
+            if self.refused:
+                return
+        for effect in effects:
+            sure = self.holds(effect)
+            if sure is False:
+                continue
+            method = getattr(self, "do_" + effect.verb.replace(" ", "_"), None)
+            if method is not None:
+                method(effect, sure is True)
+
+    def put(self, number: int, instance: Instance, **changes: Any) -> None:
+        """Change an instance."""
+        self.state.things[number] = replace(instance, **changes)
+
+    def put_session(self, **changes: Any) -> None:
+        """Change the Session."""
+        session = self.session
+        if session is not None:
+            self.state.things[self.number] = replace(session, **changes)
+
+    def tell(self, kind: str, number: int, instance: Instance, **facts: Any) -> None:
+        """Note an event about an instance in this Session."""
+        self.interpreter.tell(
+            kind, self.where, number=number, instance=instance, session=self.session, **facts
+        )
+
+    def may_be_member(self, instance: Instance) -> bool:
+        """Return whether an instance may be in this Session."""
+        return not instance.states <= {DETACHED, TRANSIENT}
+
+    def tell_given(self, number: int, instance: Instance, *, sure: bool) -> None:
+        """Note that an instance is given to this Session."""
+        detail = (self.number, self.state.get(instance.session, Session), self.session, sure)
+        self.interpreter.tell("given", self.where, number=number, instance=instance, detail=detail)
+        self.refused |= sure and is_elsewhere(instance, *detail[:3])
+
+    # ------------------------------------------------------------------ verbs
+
+    def do_flush(self, effect: Effect, sure: bool) -> None:
+        """Write what is pending and changed; what the database computes is left unloaded."""
+        flushed = False
+        for number, instance in self.state.members(self.number):
+            mapping = mapped(self.interpreter, instance.model)
+            if surely(instance.states, PENDING):
+                flushed = True
+                self.put(number, instance, **after_insert(mapping, instance))
+            elif instance.changed and instance.states <= ATTACHED:
+                flushed = True
+                attributes = dict(instance.attributes)
+                for name in mapping.computed_on_update(instance.changed) if mapping else ():
+                    attributes[name] = frozenset({EXPIRED}) if sure else frozenset({EXPIRED, LOADED})
+                self.put(number, instance, changed={}, attributes=attributes, expired=self.where)
+        session = self.session
+        if session is not None and flushed:
+            self.put_session(
+                work=session.work | {"flushed"},
+                must=(session.must - {"added"}) | ({"flushed"} if sure else frozenset()),
+                changed=self.where,
+            )
+
+    def do_expire(self, effect: Effect, sure: bool) -> None:
+        """Forget what was loaded."""
+        names = self.names(effect)
+        for number, instance in self.subjects(effect):
+            if not instance.states & {PERSISTENT, UNSURE} or (
+                effect.when == "inside" and not instance.changed
+            ):
+                continue
+            strong = sure and surely(instance.states, PERSISTENT) and not (names is not None and not names)
+            expired = frozenset({EXPIRED})
+            if names is None:
+                self.put(
+                    number, instance,
+                    columns=expired if strong else instance.columns | expired,
+                    attributes={} if strong else {n: f | expired for n, f in instance.attributes.items()},
+                    flags=instance.flags | ({"all expired"} if strong else frozenset()),
+                    held=self.keys_of(instance) if strong else instance.held,
+                    expired=instance.expired if "all expired" in instance.flags else self.where,
+                )  # fmt: skip
+            else:
+                attributes = {**instance.attributes, **dict.fromkeys(names, expired)}
+                self.put(number, instance, attributes=attributes, expired=self.where)
+
+    def keys_of(self, instance: Instance) -> dict[str, Value]:
+        """Return the primary key, which an instance keeps when it is expired."""
+        mapping = mapped(self.interpreter, instance.model)
+        names = mapping.primary_key() if mapping else ()
+        return {name: instance.held[name] for name in names if name in instance.held}
+
+    def do_load(self, effect: Effect, sure: bool) -> None:
+        """Load columns, or the named attributes."""
+        names = self.names(effect)
+        for number, instance in self.subjects(effect):
+            if names is None:
+                # as a query without options does, and with those of the query that first loaded the row
+                attributes = {name: EFFECT_FACTS[effect] for name, effect, _ in instance.options if name}
+                flags = (instance.flags - {"all expired"}) | {"queried"}
+                self.put(number, instance, columns=frozenset({LOADED}), attributes=attributes, flags=flags)
+            elif not names:  # some, but which is not known
+                attributes = {name: facts | {UNSURE} for name, facts in instance.attributes.items()}
+                flags = instance.flags | {"unsure"}
+                self.put(
+                    number, instance, columns=instance.columns | {UNSURE}, attributes=attributes, flags=flags
+                )
+            else:
+                attributes = {**instance.attributes, **dict.fromkeys(names, frozenset({LOADED}))}
+                self.put(number, instance, attributes=attributes)
+
+    def do_detach(self, effect: Effect, sure: bool) -> None:
+        """Take instances out of the Session."""
+        for number, instance in self.subjects(effect):
+            if not instance.states & {PERSISTENT, PENDING, UNSURE} or (
+                effect.to == "argument" and instance.session != self.number
+            ):
+                continue
+            lost = self.taken_along(instance)
+            if PENDING in instance.states and effect.to == "argument" and self.session is not None:
+                self.put_session(must=self.session.must - {"added"})
+            gone = frozenset(
+                {DETACHED if state in (PERSISTENT, "deleted") else state for state in instance.states}
+            )
+            gone = frozenset({TRANSIENT if state == PENDING else state for state in gone})
+            self.put(number, instance, states=gone if sure else instance.states | gone, detached=self.where,
+                     lost=lost)  # fmt: skip
+
+    def taken_along(self, instance: Instance) -> dict[str, tuple[Where, Where]]:
+        """Return the changes that leave the Session with an instance: lost, unless something brings it back."""
+        if self.raised or self.state.path or not surely(instance.states, PERSISTENT):
+            return {}
+        return {name: (where, self.where) for name, where in instance.changed.items()}
+
+    def discarded(self, number: int, instance: Instance, names: frozenset[str] | None = None) -> None:
+        """Note that changes which were not flushed are lost here."""
+        lost = [name for name in instance.changed if names is None or name in names]
+        if lost and instance.states <= ATTACHED and not self.raised and not self.state.path:
+            self.tell("discard", number, instance, attribute=lost[0], detail=tuple(lost))
+
+    def do_discard(self, effect: Effect, sure: bool) -> None:
+        """Drop changes that were not flushed."""
+        names = self.names(effect)
+        for number, instance in self.subjects(effect):
+            if effect.when == "inside" and not instance.changed:
+                continue
+            if sure and self.row.why != "rollback":
+                self.discarded(number, instance, names)
+            kept = {} if names is None else {n: w for n, w in instance.changed.items() if n not in names}
+            if instance.changed:
+                self.put(number, instance, changed=kept)
+
+    def do_make_transient(self, effect: Effect, sure: bool) -> None:
+        """Instances that were inserted or added in this transaction lose their place."""
+        for number, instance in self.subjects(effect):
+            if effect.when == "new" and not (instance.fresh or instance.states & {PENDING}):
+                continue
+            gone = frozenset({TRANSIENT})
+            session = self.session
+            if session is not None:
+                self.put_session(must=session.must - {"added", "flushed"})
+            certain = sure and (effect.when != "new" or surely(instance.states, PENDING))
+            self.put(
+                number, instance, states=gone if certain else instance.states | gone | {UNSURE}, session=-1
+            )
+
+    def do_make_detached(self, effect: Effect, sure: bool) -> None:
+        """make_transient_to_detached()."""
+        for number, instance in self.subjects(effect):
+            self.put(number, instance, states=frozenset({DETACHED}), columns=frozenset({EXPIRED}))
+
+    def do_add(self, effect: Effect, sure: bool) -> None:
+        """Put instances into the Session, with what their relationships hold."""
+        for number, instance in self.subjects(effect):
+            self.same_key(number, instance)
+            self.put_in(number, instance, {number})
+
+    def same_key(self, number: int, instance: Instance) -> None:
+        """Tell of a new instance that surely has the primary key of a row that is there."""
+        mapping = mapped(self.interpreter, instance.model)
+        if mapping is None or not surely(instance.states, TRANSIENT):
+            return
+        key = [instance.held.get(name) for name in mapping.primary_key()]
+        if not key or any(value is None or not is_key(value) for value in key):
+            return
+        if self.interpreter.run is not None and self.interpreter.run.is_caught():
+            return  # inserted unless it exists
+        rows = [
+            row
+            for other, row in {**self.state.base, **self.state.things}.items()
+            if isinstance(row, Instance)
+            and row.model == instance.model
+            and other != number
+            and key == [row.held.get(name, one(RowKey(other, name))) for name in mapping.primary_key()]
+        ]
+        if any(row.flags & {"deleted", "perhaps"} for row in rows):
+            return  # gone by now, or the program has asked whether it is there
+        self.key = key
+        for row in rows:
+            if is_row(row) and self.same_database(row):
+                self.tell_row(number, instance, row)
+                if self.session is not None:
+                    self.put_session(work=self.session.work | {"doomed"})
+                return
+
+    def same_database(self, row: Instance) -> bool:
+        """Return whether the row surely is in the database that the Session writes to."""
+        if row.session == self.number:
+            return True
+        if not any(isinstance(atom, RowKey) for value in self.key for atom in value or ()):
+            return False  # a literal: the row may be gone by now
+        mine, theirs = self.session, self.state.get(row.session, Session)
+        return bool(mine and theirs and mine.bind and mine.bind == theirs.bind and mine.bind != UNKNOWN)
+
+    def tell_row(self, number: int, instance: Instance, row: Instance) -> None:
+        """Note that an instance has the key of a row."""
+        self.interpreter.tell("same key", self.where, number=number, instance=instance, detail=row)
+
+    def put_in(self, number: int, instance: Instance, seen: set[int]) -> None:
+        """Put one instance, and what was set on its relationships, into the Session."""
+        places = {TRANSIENT: PENDING, DETACHED: PERSISTENT}
+        states = frozenset({places.get(state, state) for state in instance.states})
+        self.put(number, instance, states=states, session=self.number, written={}, lost={}, merged=None)
+        for other, relative in self.state.family(number):
+            if relative.written or relative.lost:
+                self.put(other, relative, written={}, lost={}, merged=None)
+        session = self.session
+        if session is not None and (PENDING in states or instance.changed):
+            must = session.must | ({"added"} if surely(states, PENDING) else frozenset())
+            self.put_session(work=session.work | {"added"}, must=must, changed=session.changed or self.where)
+        for value in instance.held.values():
+            for held, child in instances_in(self.state, value):
+                if held in seen:
+                    continue
+                seen.add(held)
+                self.tell_given(held, child, sure=True)
+                if child.states & {TRANSIENT, DETACHED}:
+                    self.same_key(held, child)
+                    self.put_in(held, child, seen)
+
+    def do_delete(self, effect: Effect, sure: bool) -> None:
+        """Mark instances to be deleted."""
+        for number, instance in self.subjects(effect):
+            self.tell("delete", number, instance, detail=self.number)
+            self.put(number, instance, flags=instance.flags | {"deleted"}, written={}, lost={}, merged=None)
+            session = self.session
+            if session is not None:
+                self.put_session(work=session.work | {"added"}, must=session.must | {"added"},
+                                 changed=session.changed or self.where)  # fmt: skip
+
+    def do_commit(self, effect: Effect, sure: bool) -> None:
+        """What was done is kept."""
+        self.put_session(work=frozenset(), must=frozenset(), changed=None)
+        for number, instance in self.state.members(self.number):
+            if instance.fresh and sure:
+                self.put(number, instance, fresh=False, flags=instance.flags | {"inserted"})
+
+    def do_rollback(self, effect: Effect, sure: bool) -> None:
+        """What was done is lost."""
+        session = self.session
+        if session is not None and self.row.why in ("close", "reset") and not self.raised:
+            self.interpreter.tell("end", self.where, session=session, number=self.number, detail=self.state)
+        self.put_session(work=frozenset(), must=frozenset(), changed=None)
+
+    def do_close(self, effect: Effect, sure: bool) -> None:
+        """The Session gives up its connection."""
+        session = self.session
+        if session is None:
+            return
+        if not self.raised:
+            self.interpreter.tell("end", self.where, session=session, number=self.number, detail=self.state)
+        life = frozenset({CLOSED}) if sure else session.life | {CLOSED}
+        self.put_session(life=life, ended=self.where, work=frozenset(), must=frozenset(), changed=None)
+
+    do_end = do_close
+
+    def do_read(self, effect: Effect, sure: bool) -> None:
+        """Every attribute may be read here: a serialiser."""
+        for number, instance in self.subjects(effect):
+            self.tell("serialise", number, instance, detail=self.row.on[0].partition(".")[0])
+            self.put(number, instance, written={}, lost={})  # the change goes where the bytes go
+
+    def do_hand_over(self, effect: Effect, sure: bool) -> None:
+        """The argument goes to another thread, process or task."""
+        names = [effect.argument]
+        if effect.argument == "target":  # Thread(target=..., args=..., kwargs=...)
+            names += ["args", "kwargs"]
+        for value in (self.arguments.get(name, frozenset()) for name in names if sure):
+            value |= self.captured(value)
+            for number, instance in instances_in(self.state, value):
+                self.tell("hand over", number, instance, detail=self.row)
+            for number, session in sessions_in(self.state, value):
+                if not self.is_named(number):
+                    continue  # made for whoever gets it
+                self.interpreter.tell(
+                    "hand over", self.where, number=number, session=session, detail=self.row
+                )
+
+    def is_named(self, number: int) -> bool:
+        """Return whether a variable holds a Session."""
+        frames = [
+            thing
+            for thing in (*self.state.things.values(), *self.state.base.values())
+            if isinstance(thing, Frame)
+        ]
+        return any(Ref(number) in value for frame in frames for value in frame.variables.values())
+
+    def captured(self, value: Value) -> Value:
+        """Return what functions in *value* have of the variables around them."""
+        found: Value = frozenset()
+        for atom in value:
+            frame = self.state.get(atom.frame, Frame) if isinstance(atom, Function) else None
+            if frame is not None and isinstance(atom, Function):
+                body = self.interpreter.body(atom)
+                for op in (op for block in body.blocks for op in block.ops):
+                    if isinstance(op, ops.Load) and op.scope == "free":
+                        found |= frame.variables.get(op.name, frozenset())
+        return found
+
+    def do_keep(self, effect: Effect, sure: bool) -> None:
+        """The argument is kept after the call."""
+        for number, instance in self.subjects(effect):
+            if is_row(instance):
+                self.tell("kept", number, instance, detail="a cache")
+
+    def do_begin(self, effect: Effect, sure: bool) -> None:
+        """A transaction begins, and with it a connection is held."""
+        session = self.session
+        if session is not None:
+            self.put_session(must=session.must | {"begun"})
+
+
+def apply_effects(
+    interpreter: Interpreter, activation: Activation, span: ops.Span, state: State, effects: Iterable[Effect],
+    session: int, arguments: Mapping[str, Value], row: Row, owned: bool = False, raised: bool = False,
+) -> bool:  # fmt: skip
+    """Apply effects of a row to a state; False if the call surely raises instead.
+
+    What an exception drops on its way out is no finding (*raised*).
+    """
+    if session >= 0 and row.raises:
+        interpreter.touch(session)
+    application = Application(
+        interpreter, activation.where(span), state, session, arguments, row, owned=owned, raised=raised
+    )
+    application.apply(effects)
+    return not application.refused
+
+
+def close_session(
+    interpreter: Interpreter,
+    activation: Activation,
+    span: ops.Span,
+    state: State,
+    number: int,
+    *,
+    raised: bool,
+) -> None:
+    """Leave ``with session:``."""
+    session = state.get(number, Session)
+    if session is None:
+        return
+    name = "__aenter__" if session.asynchronous else "__enter__"
+    row = interpreter.row(session.type, name)
+    if row is not None:
+        apply_effects(interpreter, activation, span, state, row.leaving, number, {}, row, raised=raised)

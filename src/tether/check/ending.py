@@ -1,0 +1,82 @@
+"""What a Session takes with it where it is garbage-collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tether.check.interpreter import Interpreter
+from tether.check.state import State
+from tether.check.things import (
+    CLOSED,
+    DETACHED,
+    OPEN,
+    PERSISTENT,
+    Collection,
+    Frame,
+    Manager,
+    Object,
+    Result,
+    Session,
+    Statement,
+    Where,
+    surely,
+)
+from tether.check.values import NOTHING, Ref, Value
+
+NO_BODY = ("", -1)
+
+
+def collect(
+    interpreter: Interpreter, where: Where, state: State, numbers: Iterable[int], value: Value = NOTHING,
+    over: tuple[str, int] = NO_BODY,
+) -> None:  # fmt: skip
+    """Let Sessions be garbage-collected, those to which nothing refers any more: neither *value* nor a variable.
+
+    The variables of a call that is *over*, (module, body), do not count.
+    """
+    held = referred(state, value, over)
+    for number in numbers:
+        session = state.get(number, Session)
+        if session is None or number in held or session.escaped or not surely(session.life, OPEN):
+            continue
+        abandoned(interpreter, state, number, session)
+        interpreter.tell("left session", session.made or where, number=number, session=session, detail=state)
+        for instance_number, instance in state.members(number):
+            if instance.states == frozenset({PERSISTENT}):
+                gone = where._replace(cause="garbage collection")
+                state.things[instance_number] = replace(instance, states=frozenset({DETACHED}), detached=gone)
+        state.things[number] = replace(session, life=frozenset({OPEN, CLOSED}), must=frozenset())
+
+
+def referred(state: State, value: Value, over: tuple[str, int]) -> set[int]:
+    """Return the numbers that something still refers to, but for the variables of a call that is over."""
+    held: set[int] = set()
+    for thing in [*state.things.values(), Collection(kind="returned", element=value, items={})]:
+        values: Iterable[Value] = ()
+        match thing:
+            case Frame(variables=variables, module=module, body=body) if (module, body) != over:
+                values = variables.values()
+            case Object(fields=fields):
+                values = fields.values()
+            case Collection(element=element):
+                values = [element]
+            case Manager(session=number, arguments=arguments):
+                held.add(number)
+                values = arguments.values()
+            case Statement(session=number) | Result(session=number):
+                held.add(number)
+        held |= {atom.id for one_value in values for atom in one_value if isinstance(atom, Ref)}
+    return held
+
+
+def abandoned(interpreter: Interpreter, state: State, number: int, session: Session) -> None:
+    """Tell of work in a Session that is garbage-collected: nothing commits it."""
+    if session.owner != "own" or not surely(session.life, OPEN):
+        return
+    if session.must & {"added", "flushed"} and session.changed is not None:
+        interpreter.tell("end", session.changed, number=number, session=session, detail=state)
+    for held, instance in state.members(number):
+        if instance.states == frozenset({PERSISTENT}):
+            for attribute, where in list(instance.changed.items())[:1]:
+                interpreter.tell("discard", where, number=held, instance=instance, attribute=attribute)

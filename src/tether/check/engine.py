@@ -1,0 +1,149 @@
+"""The engine: a project in, the findings of a file out."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tether.check import attributes, builtin, calls, importing, loops, managers, steps
+from tether.check.analysis import Analysis, Read
+from tether.check.entry import Root, left, shared_sessions
+from tether.check.events import Event
+from tether.check.interpreter import Interpreter
+from tether.check.models import Models
+from tether.check.project import Module, Project
+from tether.check.rules import all_rules
+from tether.check.stories import Teller
+from tether.check.things import Where
+from tether.core.config import Config
+from tether.core.finding import Finding, sort_key
+from tether.lifecycle import joined, read_rows, table
+
+# What each kind of op does is registered where it is written.
+PARTS = (attributes, builtin, calls, importing, loops, managers, steps)
+
+
+class Engine:
+    """Analyses the files of one project; an ``Analyser``.
+
+    Args:
+        paths: Files, as they are shown.
+        folder: Where relative paths begin.
+        config: Of the project, with its own rows of the lifecycle table.
+        read: Gives the content of a file, by a path as it was given; None: the disk does.
+    """
+
+    def __init__(self, paths: Sequence[str], folder: str, config: Config, read: Read | None = None) -> None:
+        given = {os.path.abspath(os.path.join(folder, path)): path for path in paths}
+
+        def content(file: Path, most: int) -> bytes:
+            assert read is not None
+            return read(given.get(str(file), str(file)))[:most]
+
+        self.project = Project([Path(path) for path in paths], Path(folder), read=content if read else None)
+        self.folder = folder
+        self.names = dict(zip(paths, self.project.names, strict=True))
+        self.config = config
+        known = (
+            joined(table(), read_rows(config.lifecycle, "pyproject.toml")) if config.lifecycle else table()
+        )
+        self.interpreter = Interpreter(self.project, Models(self.project), known)
+        self.found: dict[tuple[Any, ...], Finding] = {}
+
+    @property
+    def not_parsed(self) -> Mapping[str, str]:
+        """Why a file could not be read, by path as it was given."""
+        given = {self.project.shown(Path(self.folder) / path): path for path in self.names}
+        return {given.get(skipped.path, skipped.path): skipped.reason for skipped in self.project.skipped}
+
+    def analyse(self, path: str) -> Analysis:
+        """Return what was found from one file: by running its module, and each of its functions by itself."""
+        name = self.names[path]
+        module = self.project.module(name)
+        if module is None:
+            return Analysis((), frozenset({path}))
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            cut_short = self.run(name)
+        finally:
+            if collecting:
+                gc.enable()
+        findings = tuple(sorted(self.found.values(), key=sort_key))
+        self.found = {}
+        return Analysis(findings, frozenset(self.interpreter.used | {path}), tuple(cut_short))
+
+    def states(self, path: str, line: int, column: int) -> str | None:
+        """Return what is known of the variable at a place; None if nothing is."""
+        return None
+
+    def run(self, name: str) -> list[str]:
+        """Run a module and each of its functions; return the functions that were too large."""
+        interpreter = self.interpreter
+        module = self.project.module(name)
+        assert module is not None
+        cut_short = []
+        interpreter.used = {module.path}
+        if not self.is_relevant(module):
+            return []
+        interpreter.module_frame(name)
+        self.judge(self.of_module(name) + self.of_models(name))
+        names = interpreter.interesting_names(name)
+        for index, body in enumerate(module.bodies):
+            if body.cut_short:
+                cut_short.append(f"{module.path}:{body.span[0]} {body.qualname}")
+            if body.kind in ("class", "module") or not interpreter.is_interesting(body, names):
+                continue
+            interpreter.begin_root()
+            if not Root(interpreter, name, index).run():
+                cut_short.append(f"{module.path}:{body.span[0]} {body.qualname}")
+            self.judge(interpreter.events)
+        return cut_short
+
+    def is_relevant(self, module: Module) -> bool:
+        """Return whether a module, or one it imports, has to do with SQLAlchemy."""
+        if module.relevant:
+            return True
+        for bindings in module.facts.names.values():
+            for binding in bindings:
+                if binding.kind == "import":
+                    found = self.project.find(binding.module, module.name)
+                    self.interpreter.used.add(found.path if found is not None else binding.module)
+                    if found is not None and found.relevant:
+                        return True
+        return False
+
+    def of_module(self, name: str) -> list[Event]:
+        """Return the events of importing, or running, a module, with those of what it leaves behind."""
+        interpreter = self.interpreter
+        events = list(interpreter.module_events.get(name, []))
+        for event in events:
+            if event.kind == "left":
+                interpreter.events = []
+                shared = shared_sessions(interpreter, name, event.detail)
+                left(interpreter, event.detail, event.where, but=shared, module=True)
+                return events + interpreter.events
+        return events
+
+    def of_models(self, name: str) -> list[Event]:
+        """Return an event for each mapped class of a module."""
+        events, module = [], self.project.module(name)
+        for qualname in module.classes if module is not None else ():
+            model = self.interpreter.models.model((name, qualname))
+            if model is not None and not model.abstract:
+                events.append(Event("model", Where(name, 0, 1, 1, 1, 1), detail=model))
+        return events
+
+    def judge(self, events: list[Event]) -> None:
+        """Show events to the rules."""
+        rules, teller = all_rules(), Teller(self.interpreter)
+        for event in events:
+            for _, look in rules.get(event.kind, ()):
+                given = look(event, teller)
+                for finding in given if isinstance(given, list) else [given]:
+                    if finding is not None:
+                        key = (finding.hazard, finding.path, finding.line, finding.column, finding.subject)
+                        self.found.setdefault(key, finding)

@@ -1,0 +1,203 @@
+"""Functions as their callers may call them: what the parameters are, and what is left behind at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tether.check import ops
+from tether.check.arguments import bound
+from tether.check.ending import abandoned, referred
+from tether.check.flow import RAISED, Activation, CutShort, joined_outcome
+from tether.check.interpreter import Interpreter
+from tether.check.mapped import mapped
+from tether.check.opaque import let_go
+from tether.check.state import State
+from tether.check.things import (
+    OPEN,
+    UNSURE,
+    Collection,
+    Factory,
+    Frame,
+    Instance,
+    Object,
+    Session,
+    Where,
+    surely,
+)
+from tether.check.types import named_types
+from tether.check.values import NOTHING, UNKNOWN, Class, Function, Ref, Value, one
+from tether.lifecycle.rows import Source
+
+
+class Root:
+    """One function, analysed from its beginning with what its annotations say of its parameters."""
+
+    def __init__(self, interpreter: Interpreter, module: str, index: int) -> None:
+        self.interpreter = interpreter
+        self.module = module
+        self.index = index
+        self.body = interpreter.project.module(module).bodies[index]
+        self.function = Function(module, index)
+
+    def run(self) -> bool:
+        """Run it, events go to the interpreter; False if it was cut short."""
+        interpreter = self.interpreter
+        state = State(interpreter.base)
+        activation = Activation(self.module, self.index, self.body, 0, 0, 0)
+        activation.context = interpreter.derived("root", self.module, self.index)
+        activation.frame = interpreter.derived("root frame", self.module, self.index)
+        try:
+            variables = bound(interpreter, state, self.function, [], {}, more=True)
+            variables |= self.parameters(state)
+            state.things[activation.frame] = Frame(variables=variables, module=self.module, body=self.index)
+            outcome = interpreter.execute(activation, state)
+        except CutShort:
+            return False
+        for after, value in joined_outcome(outcome):
+            self.leave(activation, after, value)
+        for after in outcome.raised:
+            if RAISED in after.path:
+                self.leave(activation, after, NOTHING)
+        return True
+
+    # -------------------------------------------------------------- parameters
+
+    def parameters(self, state: State) -> dict[str, Value]:
+        """Return what the parameters surely are: Sessions, instances, the object of a method."""
+        found: dict[str, Value] = {}
+        first = True
+        for parameter in self.body.parameters:
+            value: Value | None = None
+            if first and parameter.name in ("self", "cls") and "." in self.body.qualname:
+                value = self.receiver(state, parameter.name)
+            elif parameter.kind in ("positional", "keyword"):
+                value = self.annotated(state, parameter)
+            if value is not None:
+                found[parameter.name] = value
+            first = False
+        return found
+
+    def receiver(self, state: State, name: str) -> Value | None:
+        """Return what ``self`` is: an instance of the class the method is in."""
+        parent = self.interpreter.project.module(self.module).bodies[self.body.parent]
+        if parent.kind != "class":
+            return None
+        class_ = Class(self.module, parent.qualname)
+        if name == "cls":
+            return one(class_)
+        number = self.interpreter.derived("self", class_)
+        if mapped(self.interpreter, class_) is not None:
+            state.things[number] = self.instance(class_)
+        else:
+            state.things[number] = Object(class_=class_, fields={}, kept=True)
+        return one(Ref(number))
+
+    def instance(self, class_: Class, session: int = -1) -> Instance:
+        """Return an instance of which nothing is known but its class."""
+        return Instance(
+            model=class_, session=session, states=frozenset({UNSURE}), columns=frozenset({UNSURE}), attributes={},
+            held={}, changed={}, written={}, others=True, flags=frozenset({"unsure"}),
+        )  # fmt: skip
+
+    def annotated(self, state: State, parameter: Any) -> Value | None:
+        """Return what a parameter is by its annotation, or by its name where that is all there is."""
+        names = named_types(self.interpreter, self.module, parameter.annotation)
+        number = self.interpreter.derived("parameter", self.module, self.index, parameter.name)
+        for source in self.interpreter.table.sources:
+            if any(self.interpreter.canonical(name) in source.annotations for name in names.external):
+                return self.of_source(state, number, source, sure=True)
+        for class_ in names.classes:
+            if mapped(self.interpreter, class_) is not None and not names.container:
+                state.things[number] = self.instance(class_)
+                return one(Ref(number))
+        if not parameter.annotation:
+            for source in self.interpreter.table.sources:
+                if parameter.name in source.names:
+                    return self.of_source(state, number, source, sure=False)
+        return None
+
+    def of_source(self, state: State, number: int, source: Source, *, sure: bool) -> Value:
+        """Return a Session, or what makes Sessions, that a caller gives."""
+        types = {
+            "session": "sqlalchemy.orm.Session",
+            "async session": "sqlalchemy.ext.asyncio.AsyncSession",
+        }
+        expire = {"true": True, "false": False}.get(source.expire_on_commit)
+        if source.kind not in types:
+            state.things[number] = Factory(expire_on_commit=expire)
+            return one(Ref(number))
+        state.things[number] = Session(
+            type=types[source.kind], owner=source.owner, expire_on_commit=expire, sure=sure, escaped=True
+        )
+        return one(Ref(number))
+
+    # ------------------------------------------------------------------ the end
+
+    def leave(self, activation: Activation, state: State, value: Value) -> None:
+        """Tell what is left behind where the function returns: the caller has what it gives."""
+        where = activation.where(self.body.span)
+        self.interpreter.tell("return", where, detail=(value, state))
+        let_go(self.interpreter, state, value)
+        for parameter in self.body.parameters:  # the caller has them as well
+            frame = state.get(activation.frame, Frame)
+            if frame is not None:
+                let_go(self.interpreter, state, frame.variables.get(parameter.name, UNKNOWN))
+        left(self.interpreter, state, where)
+
+
+def shared_sessions(interpreter: Interpreter, name: str, state: State) -> frozenset[int]:
+    """Tell of Sessions that are globals of a module and used by its functions; return their numbers."""
+    module = interpreter.project.module(name)
+    used = {
+        op.name
+        for body in module.bodies
+        if body.kind != "module"
+        for block in body.blocks
+        for op in block.ops
+        if isinstance(op, ops.Load) and op.scope == "global"
+    }
+    frame = state.get(interpreter.module_frame(name) or -1, Frame)
+    found = set()
+    for variable, value in frame.variables.items() if frame else ():
+        for number, session in state.of(value, Session):
+            if session.owner == "own" and variable in used and session.made and surely(session.life, OPEN):
+                found.add(number)
+                interpreter.tell("global session", session.made, number=number, session=session)
+    for number in interpreter.lasting_frames:
+        lasting = state.things.get(number)
+        for value in lasting.variables.values() if isinstance(lasting, Frame) else ():
+            for held, session in state.of(value, Session):
+                if session.owner == "own" and session.made is not None and surely(session.life, OPEN):
+                    found.add(held)
+                    interpreter.tell("global session", session.made, number=held, session=session)
+    return frozenset(found)
+
+
+def left(
+    interpreter: Interpreter,
+    state: State,
+    where: Where,
+    but: frozenset[int] = frozenset(),
+    *,
+    module: bool = False,
+) -> None:
+    """Tell of writes to detached instances that nothing brought back, and of Sessions that nobody closed.
+
+    Sessions in *but* live on, as do those of modules where the end is a function's (not *module*).
+    """
+    over = (where.module, where.body)
+    shared = set() if module else {*state.base, *referred(state, NOTHING, over)}
+    for number, thing in state.things.items():
+        if isinstance(thing, Instance) and "escaped" not in thing.flags:
+            if thing.lost:
+                first = next(iter(thing.lost))
+                interpreter.tell(
+                    "discard", thing.lost[first][1], number=number, instance=thing, attribute=first
+                )
+            for attribute, at in thing.written.items():
+                interpreter.tell("lost write", at, number=number, instance=thing, attribute=attribute)
+        elif isinstance(thing, Session) and not (thing.escaped or number in but or number in shared):
+            abandoned(interpreter, state, number, thing)
+            interpreter.tell("left session", thing.made or where, number=number, session=thing, detail=state)
+        elif isinstance(thing, Collection) and thing.unbounded:
+            interpreter.tell("left list", thing.made or where, number=number, detail=thing)

@@ -1,0 +1,278 @@
+"""Runs one body abstractly: block by block, until nothing new can be true at the beginning of any block."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tether.check import ops
+from tether.check.definitions import crossing
+from tether.check.state import State
+from tether.check.things import Where
+from tether.check.values import NONE, Value
+
+MOST_STATES = 4  # of one point that differ in the handlers they passed
+MOST_VISITS = 12  # of one block with one path; joins end long before
+NO_HANDLER = -1
+RAISED = "raised"  # on the path of a state that ended by a ``raise`` statement
+DATABASE_ERROR = "database error"  # on the path of a state in which such an error is on its way
+
+# Ops that may raise; the others fail only where Python itself would.
+RAISING = (ops.Call, ops.Await, ops.Next, ops.Enter, ops.Exit, ops.Raise)
+
+
+# Clauses that catch what SQLAlchemy raises for such a read.
+WIDER = ("Exception", "BaseException", "Error]", "SQLAlchemyError", "DetachedInstanceError", "InvalidRequestError",
+         "MissingGreenlet", "ORMExecuteError", "OrmError")  # fmt: skip
+
+
+class CutShort(Exception):  # noqa: N818 - no error: the analysis of one function ends here
+    """The function is larger than what is looked at."""
+
+
+@dataclass(slots=True)
+class Activation:
+    """One call of one body.
+
+    Attributes:
+        module: Dotted name of its module.
+        index: Index of the body there.
+        body: Its op graph.
+        context: Number of the chain of calls that led here; 0 at the root.
+        frame: Number of its variables' frame.
+        depth: How many calls are around it.
+        calls: The lines of those calls, the outermost first.
+    """
+
+    module: str
+    index: int
+    body: ops.Body
+    context: int
+    frame: int
+    depth: int
+    calls: tuple[Where, ...] = ()
+
+    def where(self, span: ops.Span, cause: str = "") -> Where:
+        """Return a line of this body as a witness."""
+        return Where(self.module, self.index, span[0], span[1], span[2], span[3], cause, self.calls)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A generator at a ``yield``."""
+
+    state: State
+    block: int
+    op: int
+    value: Value
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All ways a body ends: states with what they return, states in which an exception leaves, and yields."""
+
+    returned: list[tuple[State, Value]] = field(default_factory=list)
+    raised: list[State] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+
+
+Step = Callable[[Activation, Any, State], list[State]]
+
+
+class Run:
+    """One run of one body.
+
+    Args:
+        step: Runs one op on one state; the states after it. It may call ``raise_from``.
+        activation: What is run.
+        pause: Stop at each yield and keep it in ``outcome.waiting``.
+    """
+
+    def __init__(self, interpreter: Any, activation: Activation, *, pause: bool = False) -> None:
+        self.interpreter = interpreter
+        self.activation = activation
+        self.pause = pause
+        self.entries: dict[tuple[int, Any], State] = {}
+        self.visits: dict[tuple[int, Any], int] = {}
+        self.events: dict[tuple[int, Any], list[Any]] = {}
+        self.ends: dict[tuple[int, Any], Outcome] = {}
+        self.queue: list[tuple[int, int, Any]] = []
+        self.order = 0
+        self.queued: set[tuple[int, Any]] = set()
+        self.paths: dict[int, int] = {}
+        self.crossing = crossing(activation.body)
+        self.now: Outcome = Outcome()
+        self.handler = NO_HANDLER
+
+    def begin(self, states: Iterable[State], block: int = 0, op: int = 0) -> Outcome:
+        """Run from the beginning, or from behind an op, to every end."""
+        for state in states:
+            if op == 0:
+                self.flow_into(block, state)
+            else:
+                self.visit((block, ("resumed", op, state.path)), state, first=op)
+        while self.queue:
+            block, _, path = heapq.heappop(self.queue)
+            self.queued.discard((block, path))
+            self.visit((block, path), self.entries[block, path].copy())
+        for events in self.events.values():
+            self.interpreter.events.extend(events)
+        outcome = Outcome()
+        for end in self.ends.values():
+            outcome.returned += end.returned
+            outcome.raised += end.raised
+            outcome.waiting += end.waiting
+        return outcome
+
+    def visit(self, key: tuple[int, Any], state: State, first: int = 0) -> None:
+        """Run the ops of one block."""
+        block = self.activation.body.blocks[key[0]]
+        outside, self.interpreter.events = self.interpreter.events, []
+        previous_run, self.interpreter.run = self.interpreter.run, self
+        self.now, self.handler = Outcome(), block.handler
+        try:
+            self.run_ops(key[0], block, state, first)
+        finally:
+            self.events[key], self.interpreter.events = self.interpreter.events, outside
+            self.interpreter.run = previous_run
+        self.ends[key] = self.now
+
+    def run_ops(self, number: int, block: ops.Block, state: State, first: int) -> None:
+        """Run ops in order on every state there is, and pass the states on."""
+        states = [state]
+        for position in range(first, len(block.ops)):
+            op = block.ops[position]
+            if isinstance(op, ops.Yield) and self.pause:
+                self.now.waiting += [Waiting(held, number, position, held.read(op.source)) for held in states]
+                return
+            if isinstance(op, ops.Return):
+                for held in states:
+                    self.interpreter.leaving(self.activation, op, held)
+                self.now.returned += [
+                    (held, NONE if op.source == ops.NONE else held.read(op.source)) for held in states
+                ]
+                return
+            states = self.run_op(op, states)
+            if not states:
+                return
+        last = block.ops[-1] if block.ops else None
+        if isinstance(last, ops.Next):
+            self.branch(block, states)
+        elif isinstance(last, ops.Exit) and last.raised:
+            for held in states:
+                swallowed, held.swallowed = held.swallowed, False
+                self.flow_into(block.then[-1 if swallowed else 0], held)
+        else:
+            for held in states:
+                for following in block.then:
+                    self.flow_into(following, held)
+
+    def run_op(self, op: Any, states: list[State]) -> list[State]:
+        """Return the states after one op; the last of a loop's head is left to ``branch``."""
+        if isinstance(op, ops.Next):
+            return states
+        now, handler = self.now, self.handler
+        after: list[State] = []
+        for state in states:
+            self.interpreter.spend()
+            if isinstance(op, ops.Raise):
+                defined = [held for held in self.activation.body.blocks for held in held.ops[:1]]
+                again = any(isinstance(held, ops.Raised) and held.to == op.source for held in defined)
+                if not again:
+                    state.path |= {RAISED}
+                self.raise_from(state)
+                continue
+            after += self.interpreter.step(self.activation, op, state)
+            self.now, self.handler, self.interpreter.run = now, handler, self
+        return merged(after) if len(after) > 1 else after
+
+    def branch(self, block: ops.Block, states: list[State]) -> None:
+        """Pass on the states of a loop's head: with an element, and at the end."""
+        op = block.ops[-1]
+        for state in states:
+            self.interpreter.spend()
+            self.raise_from(state)
+            inside, beyond = self.interpreter.next_states(self.activation, op, state)
+            for held, following in ((inside, block.then[0]), (beyond, block.then[-1])):
+                if held is not None:
+                    self.flow_into(following, held)
+
+    def raise_from(self, state: State, *, database: bool = False) -> None:
+        """Let an exception leave at this point: to the handler of the block, or out of the body.
+
+        One that comes from the database (*database*) is caught by clauses for such errors.
+        """
+        if database and DATABASE_ERROR not in state.path:
+            state = state.copy()
+            state.path |= {DATABASE_ERROR}
+        if self.handler == NO_HANDLER:
+            if self.interpreter.catching or RAISED in state.path:
+                self.now.raised.append(state.copy())
+        else:
+            self.flow_into(self.handler, state)
+
+    def is_guarded(self) -> bool:
+        """Return whether an AttributeError, but no error of SQLAlchemy's, is caught around this point."""
+        if self.handler == NO_HANDLER:
+            return False
+        blocks = self.activation.body.blocks
+        first = blocks[self.handler]
+        clauses = [blocks[at] for at in first.then] if not first.ops else [first]
+        types = [name for clause in clauses if clause.ops and isinstance(clause.ops[0], ops.Caught)
+                 for name in clause.ops[0].types or ("BaseException",)]  # fmt: skip
+        return "AttributeError" in types and not any(name.endswith(WIDER) for name in types)
+
+    def is_caught(self) -> bool:
+        """Return whether an error of the database is caught in this body, around this point."""
+        blocks, at = self.activation.body.blocks, self.handler
+        while at != NO_HANDLER:
+            clauses = [blocks[number] for number in blocks[at].then] if not blocks[at].ops else [blocks[at]]
+            if any(clause.ops and isinstance(clause.ops[0], ops.Caught) for clause in clauses):
+                return True
+            at = blocks[at].handler
+        return False
+
+    def may_raise(self) -> bool:
+        """Return whether anybody around would see an exception."""
+        return self.handler != NO_HANDLER or bool(self.interpreter.catching)
+
+    def flow_into(self, block: int, state: State) -> None:
+        """Add a state to those a block begins with; visit it again if that is news."""
+        key = (block, state.path)
+        known = self.entries.get(key)
+        state = state.carried(self.crossing)
+        if known is None:
+            if self.paths.get(block, 0) >= MOST_STATES:
+                return
+            self.paths[block] = self.paths.get(block, 0) + 1
+            self.entries[key] = state
+        else:
+            joined = known.join(state)
+            if joined.same_as(known) or self.visits.get(key, 0) >= MOST_VISITS:
+                return
+            self.entries[key] = joined
+        self.visits[key] = self.visits.get(key, 0) + 1
+        if key not in self.queued:
+            self.order += 1
+            self.queued.add(key)
+            heapq.heappush(self.queue, (block, self.order, state.path))
+
+
+def merged(states: list[State]) -> list[State]:
+    """Return the states joined where they passed the same handlers; no more than MOST_STATES."""
+    by_path: dict[Any, State] = {}
+    for state in states:
+        known = by_path.get(state.path)
+        by_path[state.path] = state if known is None else known.join(state)
+    return list(by_path.values())[:MOST_STATES]
+
+
+def joined_outcome(outcome: Outcome) -> list[tuple[State, Value]]:
+    """Return what a body returned, joined where the states passed the same handlers."""
+    by_path: dict[Any, tuple[State, Value]] = {}
+    for state, value in outcome.returned:
+        known = by_path.get(state.path)
+        by_path[state.path] = (state, value) if known is None else (known[0].join(state), known[1] | value)
+    return list(by_path.values())[:MOST_STATES]

@@ -1,0 +1,56 @@
+"""Where a value goes that outlives the call: globals, classes, caches, tasks that run on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tether.check.interpreter import Interpreter
+from tether.check.state import State
+from tether.check.subjects import instances_in, is_row
+from tether.check.things import Collection, Frame, Instance, Object, Where
+from tether.check.values import Class, Module, Ref, Value
+
+
+def keep(interpreter: Interpreter, where: Where, state: State, source: Value, holder: Value) -> None:
+    """Tell of rows that are put into something which outlives the function."""
+    rows = list(rows_in(state, source))
+    place = next((name for atom in holder if rows and (name := outliving(interpreter, state, atom))), "")
+    for number, instance in rows if place else ():
+        interpreter.tell("kept", where, number=number, instance=instance, detail=place)
+
+
+def outliving(interpreter: Interpreter, state: State, atom: Any) -> str:
+    """Return what outlives the function about an atom: "a global", "a class"; "" if nothing does."""
+    if isinstance(atom, Class):
+        return "a class"
+    if isinstance(atom, Module):
+        return "a module"
+    thing = state.thing(atom.id) if isinstance(atom, Ref) else None
+    if isinstance(thing, Collection) or (
+        isinstance(thing, Object) and thing.external and not thing.external.startswith("weakref")
+    ):
+        name = global_name(interpreter, state, atom)
+        if name and (interpreter.in_function() or name.isupper()):
+            return f"the global {name}"
+    if isinstance(thing, Object) and not thing.kept and interpreter.in_function():
+        name = global_name(interpreter, state, atom)
+        return f"the global {name}" if name else ""
+    return ""
+
+
+def global_name(interpreter: Interpreter, state: State, wanted: Ref) -> str:
+    """Return the name of the global that surely is this thing."""
+    for number in interpreter.module_frames():
+        frame = state.get(number, Frame)
+        for name, value in frame.variables.items() if frame else ():
+            if value == frozenset([wanted]):
+                return name
+    return ""
+
+
+def rows_in(state: State, value: Value, depth: int = 3) -> Iterator[tuple[int, Instance]]:
+    """Yield the instances that surely are rows in a value: attached, so that their Session ends before they do."""
+    for number, instance in instances_in(state, value, depth):
+        if is_row(instance) and instance.session >= 0:
+            yield number, instance

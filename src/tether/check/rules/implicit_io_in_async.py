@@ -1,0 +1,37 @@
+"""implicit-io-in-async: a read that needs SQL on an instance of an AsyncSession."""
+
+from __future__ import annotations
+
+from tether.check.events import Event
+from tether.check.stories import Teller, named
+from tether.check.things import EXPIRED, PERSISTENT, UNLOADED, surely
+from tether.core.finding import Finding
+
+KINDS = ("read",)
+
+
+def look(event: Event, teller: Teller) -> Finding | None:
+    """Return a finding if the read surely raises MissingGreenlet.
+
+    A many-to-one is left out: where the other row is in the identity map, reading it sends no SQL.
+    """
+    instance = event.instance
+    assert instance is not None
+    facts, kind, sure, mapping, _ = event.detail
+    if not (event.asynchronous and sure and surely(instance.states, PERSISTENT)):
+        return None
+    if not (surely(facts, UNLOADED) or surely(facts, EXPIRED)):
+        return None
+    if instance.expired is not None and instance.expired.cause == "rollback" and surely(facts, EXPIRED):
+        return None
+    if kind == "relationship" and mapping.is_many(event.attribute) is not True:
+        return None
+    name = named(instance, event.attribute)
+    what = "was expired" if surely(facts, EXPIRED) else "is not loaded"
+    return teller.finding(
+        "implicit-io-in-async",
+        event,
+        f"`{name}` {what}, and reading it would send SQL where nothing awaits it",
+        [("loaded", instance.loaded), ("expired", instance.expired)],
+        subject=name,
+    )

@@ -1,0 +1,25 @@
+"""instance-of-another-session: an instance that is in one Session is given to another."""
+
+from __future__ import annotations
+
+from tether.check.events import Event
+from tether.check.stories import Teller, shown
+from tether.check.subjects import is_elsewhere
+from tether.core.finding import Finding
+
+KINDS = ("given",)
+
+
+def look(event: Event, teller: Teller) -> Finding | None:
+    """Return a finding if the instance surely is in another Session, which is open."""
+    instance, (target, session, other, sure) = event.instance, event.detail
+    assert instance is not None
+    if not sure or not is_elsewhere(instance, target, session, other):
+        return None
+    return teller.finding(
+        "instance-of-another-session",
+        event,
+        f"`{shown(instance)}` is in one Session, and `{event.where.cause or 'add'}` of another is called with it",
+        [("loaded", instance.loaded)],
+        subject=shown(instance),
+    )

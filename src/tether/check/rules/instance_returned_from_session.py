@@ -1,0 +1,32 @@
+"""instance-returned-from-session: a row leaves the scope that closes its Session, and what is not loaded is read."""
+
+from __future__ import annotations
+
+from tether.check.events import Event
+from tether.check.rules.implicit_io_in_async import look as look_for_io
+from tether.check.stories import Teller, named, shown
+from tether.check.things import DETACHED, EXPIRED, UNLOADED, surely
+from tether.core.finding import Finding
+
+KINDS = ("returned",)
+
+
+def look(event: Event, teller: Teller) -> Finding | None:
+    """Return a finding if making the response surely raises."""
+    instance = event.instance
+    assert instance is not None
+    facts = event.detail[0]
+    if not surely(instance.states, DETACHED):
+        return look_for_io(event, teller)
+    if not (surely(facts, UNLOADED) or surely(facts, EXPIRED)):
+        return None
+    name = named(instance, event.attribute)
+    why = "was expired" if surely(facts, EXPIRED) else "was never loaded"
+    return teller.finding(
+        "instance-returned-from-session",
+        event,
+        f"`{shown(instance)}` is returned detached, and the response reads `{name}`, which {why}",
+        [("loaded", instance.loaded), ("expired", instance.expired), ("detached", instance.detached)],
+        subject=name,
+        used="returned",
+    )

@@ -1,0 +1,31 @@
+"""never-committed: a Session ends with work that nothing committed."""
+
+from __future__ import annotations
+
+from tether.check.events import Event
+from tether.check.stories import Teller
+from tether.core.finding import Finding
+
+KINDS = ("end",)
+
+
+def look(event: Event, teller: Teller) -> Finding | None:
+    """Return a finding if work was surely done in a Session made here, and it ends without a commit."""
+    session = event.session
+    assert session is not None
+    if (
+        not session.must & {"added", "flushed"}
+        or "failed" in session.must
+        or "doomed" in session.work
+        or session.owner != "own"
+        or session.escaped
+        or not session.sure
+    ):
+        return None
+    done = "flushed" if "flushed" in session.must else "added or deleted"
+    return teller.finding(
+        "never-committed",
+        event,
+        f"rows were {done}, and the Session is closed without a commit: the database undoes it",
+        [("changed", session.changed)],
+    )

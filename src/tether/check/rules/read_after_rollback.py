@@ -1,0 +1,30 @@
+"""read-after-rollback: a rollback expired everything, and an instance of an AsyncSession is read."""
+
+from __future__ import annotations
+
+from tether.check.events import Event
+from tether.check.stories import Teller, named
+from tether.check.things import EXPIRED, PERSISTENT, surely
+from tether.core.finding import Finding
+
+KINDS = ("read",)
+
+
+def look(event: Event, teller: Teller) -> Finding | None:
+    """Return a finding if the read surely raises MissingGreenlet because of a rollback."""
+    instance = event.instance
+    assert instance is not None
+    facts, _, sure, _, _ = event.detail
+    expired = instance.expired
+    if not (event.asynchronous and sure and surely(instance.states, PERSISTENT) and surely(facts, EXPIRED)):
+        return None
+    if expired is None or expired.cause != "rollback":
+        return None
+    name = named(instance, event.attribute)
+    return teller.finding(
+        "read-after-rollback",
+        event,
+        f"`{name}` is read after a rollback expired it; reading it would send SQL where nothing awaits it",
+        [("loaded", instance.loaded), ("expired", expired)],
+        subject=name,
+    )

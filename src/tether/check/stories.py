@@ -1,0 +1,56 @@
+"""Findings made of events: places with their lines, names as the program writes them."""
+
+from __future__ import annotations
+
+from tether.check.events import Event
+from tether.check.interpreter import Interpreter
+from tether.check.things import Instance, Where
+from tether.core.finding import Finding, Place, Severity
+from tether.hazards import by_name
+
+
+class Teller:
+    """Makes findings of one interpreter's events.
+
+    Args:
+        interpreter: Knows the modules that the events' lines are in.
+    """
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+
+    def place(self, role: str, where: Where) -> Place:
+        """Return a line of the program and the part it plays."""
+        module = self.interpreter.project.module(where.module)
+        lines = module.lines
+        text = lines[where.line - 1].strip() if 0 < where.line <= len(lines) else ""
+        body = module.bodies[where.body]
+        function = body.name if body.kind != "class" else "<module>"
+        return Place(role, module.path, where.line, where.column, function, text, where.cause)
+
+    def finding(
+        self, hazard: str, event: Event, message: str, roles: list[tuple[str, Where | None]],
+        *, subject: str = "", help: str = "", severity: Severity | None = None, used: str = "used",
+    ) -> Finding:  # fmt: skip
+        """Return a finding at the event's line.
+
+        *roles* is what happened before, in order; those without a line are left out. The calls in between follow.
+        """
+        where = self.place(used, event.where)
+        places = [self.place(role, at) for role, at in roles if at is not None]
+        told = {(place.path, place.line) for place in (*places, where)}
+        calls = [self.place("called", call) for call in event.calls]
+        places += [place for place in calls if (place.path, place.line) not in told]
+        return by_name(hazard).at(
+            where, message, places=(*places, where), subject=subject, help=help, severity=severity
+        )
+
+
+def shown(instance: Instance) -> str:
+    """Return the name of an instance's class."""
+    return instance.model.qualname.rpartition(".")[2]
+
+
+def named(instance: Instance, attribute: str) -> str:
+    """Return ``User.orders``."""
+    return f"{shown(instance)}.{attribute}"

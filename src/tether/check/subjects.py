@@ -1,0 +1,100 @@
+"""Which instances and Sessions a value is about, and what is sure of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from tether.check.mapped import Mapped
+from tether.check.state import State
+from tether.check.things import (
+    DETACHED,
+    LOADED,
+    OPEN,
+    PENDING,
+    PERSISTENT,
+    UNSURE,
+    Collection,
+    Facts,
+    Instance,
+    Session,
+    surely,
+)
+from tether.check.values import Attribute, Constant, Ref, RowKey, Value, literal, number_in
+
+T = TypeVar("T")
+ATTACHED = frozenset({PENDING, PERSISTENT})
+
+
+def is_elsewhere(instance: Instance, target: int, session: Session | None, other: Session | None) -> bool:
+    """Return whether an instance that is given to one Session (*other*) surely is in another, which is open."""
+    if session is None or other is None or instance.session in (-1, target) or session.escaped:
+        return False
+    if not instance.states <= ATTACHED or not surely(session.life, OPEN):
+        return False
+    return all(held.owner in ("own", "ambient") and held.sure for held in (session, other))
+
+
+def is_row(instance: Instance) -> bool:
+    """Return whether an instance surely stands for a row."""
+    return bool(instance.states) and instance.states <= {PERSISTENT, DETACHED}
+
+
+def is_key(value: Value) -> bool:
+    """Return whether a value surely is one key: a literal, or that of a row."""
+    return len(value) == 1 and all(
+        isinstance(atom, RowKey) or (isinstance(atom, Constant) and atom.value not in (None, ...))
+        for atom in value
+    )
+
+
+def after_insert(mapping: Mapped | None, instance: Instance) -> dict[str, Any]:
+    """Return what an INSERT makes of a pending instance: what was not set and the database computes is unloaded."""
+    attributes: dict[str, Facts] = dict(instance.attributes)
+    for name in mapping.computed_on_insert(instance.attributes) if mapping else ():
+        attributes[name] = frozenset({LOADED, UNSURE})  # a database with RETURNING gives it at once
+    return {
+        "states": frozenset({PERSISTENT}),
+        "columns": frozenset({LOADED}),
+        "attributes": attributes,
+        "fresh": True,
+        "changed": {},
+    }
+
+
+def instances_in(state: State, value: Value, depth: int = 3) -> Iterator[tuple[int, Instance]]:
+    """Yield the instances a value is or holds: in collections, and in collections of those."""
+    return things_in(state, value, Instance, depth)
+
+
+def sessions_in(state: State, value: Value, depth: int = 2) -> Iterator[tuple[int, Session]]:
+    """Yield the Sessions a value is or holds."""
+    return things_in(state, value, Session, depth)
+
+
+def things_in(state: State, value: Value, kind: type[T], depth: int) -> Iterator[tuple[int, T]]:
+    """Yield number and thing of each thing of one kind that a value is or holds, *depth* collections down."""
+    for atom in value:
+        thing = state.thing(atom.id) if isinstance(atom, Ref) else None
+        if isinstance(thing, kind):
+            yield number_in(atom), thing
+        elif isinstance(thing, Collection) and depth:
+            yield from things_in(state, thing.element, kind, depth - 1)
+
+
+def attribute_names(state: State, value: Value) -> frozenset[str]:
+    """Return the literal names in a list of attribute names; empty if one of them is not known."""
+    names: set[str] = set()
+    for atom in value:
+        thing = state.thing(atom.id) if isinstance(atom, Ref) else None
+        if not isinstance(thing, Collection):
+            return frozenset()
+        for held in thing.items.values() if thing.items else [thing.element]:
+            name = literal(held)
+            attribute = next(iter(held), None)
+            if not isinstance(name, str):
+                name = attribute.name if isinstance(attribute, Attribute) else None
+            if not isinstance(name, str):
+                return frozenset()
+            names.add(name)
+    return frozenset(names)
