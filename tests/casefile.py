@@ -5,11 +5,17 @@ of the watch: ``rows-threshold=50``. Every other ```py block is one case, named 
 line promises by comments at its end:
 
 ``# check: hazard``    the static lens reports the hazard at this line
+``# missed: hazard``   the static lens should report it, and does not: a missed alarm
+``# false: hazard``    the static lens reports it, and should not: a false alarm
 ``# watch: hazard``    the runtime lens reports it at this line
+``# library: hazard``  the runtime lens reports it in a library that this line has called
 ``# place: role``      and names this line in its story; either all lines of a story are promised or none
 ``# raises: Error``    on real SQLAlchemy this line raises Error, and that ends the case
 
 A line without a promise stays silent and raises nothing.
+
+Both lenses report the line where it happens, also in a function that reads or writes what its caller gave it. A file
+``hazard.theme.md`` holds more cases of ``hazard.md``.
 """
 
 from __future__ import annotations
@@ -19,8 +25,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PROMISE = re.compile(r"#\s*(check|watch|place|raises):\s*([A-Za-z-]+)")
-ANY_PROMISE = re.compile(r"\s*#\s*(check|watch|place|raises):.*")
+PROMISE = re.compile(r"#\s*(check|missed|false|watch|library|place|raises):\s*([A-Za-z-]+)")
+ANY_PROMISE = re.compile(r"\s*#\s*(check|missed|false|watch|library|place|raises):.*")
 
 
 @dataclass(frozen=True)
@@ -46,14 +52,29 @@ class Case:
     setup: Block
     block: Block
 
+    @property
+    def hazard(self) -> str:
+        """The hazard the file is about."""
+        return self.path.name.partition(".")[0]
+
     def promises(self, kind: str) -> set[tuple[int, str]]:
-        """Return line and name of each promise of one kind: ``check``, ``watch``, ``place`` or ``raises``."""
+        """Return line and name of each promise of one kind: ``check``, ``watch``, ``library``, ``place``, ..."""
         return {
             (number, name)
             for number, text in enumerate(self.block.code.splitlines(), self.block.first_line)
             for which, name in PROMISE.findall(text)
             if which == kind
         }
+
+    @property
+    def program(self) -> str:
+        """Setup and code as one file, whose line numbers are the case file's."""
+        setup, code = self.setup.in_place.splitlines(), self.block.in_place.splitlines()
+        lines = [""] * (max(len(setup), len(code)))
+        lines[: len(setup)] = setup
+        first = self.block.first_line - 1
+        lines[first : len(code)] = code[first:]
+        return "\n".join(lines) + "\n"
 
     @property
     def plain_code(self) -> str:
