@@ -167,6 +167,23 @@ TRUTH = {
         ],
         [("merge-over-newer-row", "session.merge(order)")],
     ),
+    # what carry is for
+    "bring-home": Told(
+        "wrong",
+        [
+            ("session.commit()", "commits", "item 4 is new: name 'cushion', order_id 2"),
+            ("print(tether.plan(session, order))", "prints", "UPDATE Order 2"),
+            ("print(tether.plan(session, order))", "prints", "-   status: 'open'"),
+            ("print(tether.plan(session, order))", "prints", "+   status: 'packed'"),
+            ("session.commit()", "commits", "order 2: status 'open' → 'packed'"),
+            ("print(tether.plan(session, order))", "prints", "CONFLICT Order 2.status: changed"),
+            ("print(tether.plan(session, order))", "prints", "!   base   'open'"),
+            ("print(tether.plan(session, order))", "prints", "!   mine   'wrapped'"),
+            ("print(tether.plan(session, order))", "prints", "!   theirs 'packed'"),
+            ("session.commit()", "commits", "order 2: status 'packed' → 'packed, wrapped'"),
+        ],
+        [],
+    ),
 }
 
 

@@ -64,6 +64,20 @@ def with_item(seen: Seen) -> Seen:
     return replace(seen, after={**seen.after, "item": {4: {"name": "cushion"}}})
 
 
+def without_item(seen: Seen) -> Seen:
+    """
+    Nobody's cushion is there.
+    """
+    return replace(seen, after={**seen.after, "item": {}})
+
+
+def order(**values: object) -> Doctor:
+    """
+    The row of the order says something else in the end.
+    """
+    return lambda seen: replace(seen, after={**seen.after, "order": {2: {**seen.now("order", 2), **values}}})
+
+
 def both(*doctors: Doctor) -> Doctor:
     """
     One change of the observation after the other.
@@ -112,6 +126,9 @@ DOCTORED: list[tuple[str, Doctor, Answer, str]] = [
     ("json-round-trip", raising_nothing, "half right", "orders: 2, then orders: 0"),
     ("merge-unchanged", with_item, "right", "nothing was taken away"),
     ("merge-unchanged", lambda seen: replace(seen, happenings=()), "half right", "never there"),
+    ("bring-home", raising("OSError"), "half right", "ends with OSError"),
+    ("bring-home", without_item, "right", "cushion is gone"),
+    ("bring-home", order(status="wrapped"), "half right", "one is left, 'wrapped'"),
 ]
 
 

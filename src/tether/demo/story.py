@@ -98,7 +98,8 @@ def _opening(house: Stage, width: int) -> Iterator[Text]:
         Text(
             "Each program below works on a little shop in a SQLite file, in a temporary directory. It is run "
             f"twice, now: on SQLAlchemy {sqlalchemy.__version__} alone, to see what happens, and under "
-            "`tether`, to see what it reports. The shop at the beginning of each program:"
+            "`tether`, to see what it reports. The last one uses tether itself. The shop at the beginning of each "
+            "program:"
         ),
         width,
     )
