@@ -1,4 +1,4 @@
-"""Commands that run other projects' own test suites, bare and under watch, and compare the two.
+"""Commands that prove what is promised: other projects' own tests under watch, and storms of many writers.
 
-Nothing they download is part of the tree: it goes to ``build/proof``, which git ignores.
+Nothing that they download is part of the tree: it goes to ``build/proof``, which git ignores.
 """
