@@ -9,13 +9,16 @@ TESTS := test sqlalchemy-2.1
 # Arguments for pytest, for example: make test ARGS="tests/core -x"
 ARGS ?=
 WORKERS ?= auto
+# Programs that others wrote, fetched by pip
+CORPUS := build/proof/corpus
 
 # Runs two commands, the second also if the first failed, and fails if one did.
 all = status=0; for command in "$(1)" "$(2)"; do \
 	echo "$$command"; $$command || status=1; done; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all versions versions-all lint format types bench proof constraints clean
+.PHONY: help demo test test-all versions versions-all lint format types bench bench-carry bench-check
+.PHONY: proof proof-check constraints clean
 .PHONY: environment environment-lint environment-bench
 
 help:  ## list the targets
@@ -49,9 +52,22 @@ types: environment-lint  ## check types: mypy --strict on all but the tests, pyr
 bench: environment-bench  ## measure what watch costs, beside other tools
 	$(BIN)/python bench/watch.py $(ARGS)
 
-proof: environment  ## run SQLAlchemy's own ORM tests, and suites of other libraries, bare and under watch
+bench-carry: environment-bench  ## measure what carry costs, beside other tools
+	$(BIN)/python bench/carry.py $(ARGS)
+
+bench-check: environment-bench  ## measure what check costs, beside other tools
+	$(BIN)/python -m proof.corpus $(CORPUS)
+	$(BIN)/python bench/check.py $(CORPUS)/apache-airflow-core $(CORPUS)/apache-superset $(ARGS)
+
+proof: environment  ## run SQLAlchemy's own and other libraries' tests under watch, and storms of many processes
 	$(BIN)/python -m proof.sqlalchemy_suite
 	$(BIN)/python -m proof.third_party
+	$(BIN)/python -m proof.storm
+
+proof-check: environment  ## check random programs that are also run, and programs nobody here wrote
+	$(BIN)/python -m proof.check_programs
+	$(BIN)/python -m proof.corpus $(CORPUS)
+	$(BIN)/python -m proof.check_corpus --corpus $(CORPUS)
 
 constraints:  ## pin the newest versions of all development tools (needs uv)
 	"$$(tools/find_python)" tools/constraints.py
@@ -62,7 +78,7 @@ environment:
 environment-lint: environment
 	@tools/environment $(VENV) $(TESTS) lint
 
-environment-bench: environment
+environment-bench: environment-lint
 	@tools/environment $(VENV) $(TESTS) bench
 
 clean:  ## remove the environments and what the tools leave behind
