@@ -14,6 +14,7 @@ from tether.carry.coding import encode
 from tether.carry.columns import ENCODERS, BadValueError, Column, Format
 from tether.carry.drafts import DraftView
 from tether.carry.graph import Graph, Link, Node, Status
+from tether.carry.keys import encode_key
 from tether.carry.pausing import collector_paused
 from tether.carry.registries import name_of
 from tether.carry.shape import Shape, shape_of
@@ -45,7 +46,7 @@ class LinkPart(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     Attributes:
         rows: For a scalar relationship a row or None each; for a collection the rows in all of them.
         counts: For a collection, how many of ``rows`` belong to each row of the table.
-        keys: For a dictionary, the key of each of ``rows``.
+        keys: For a dictionary, the key of each of ``rows``, as ``tether.carry.keys`` writes it.
     """
 
     rows: list[int | None]
@@ -247,10 +248,9 @@ class Writer:
 
     def links(self, links: Links, shape: Shape, name: str) -> LinkPart:
         """Return what a relationship of several rows holds."""
-        target = shape.relations[name].target
-        type_ = next(iter(shape_of(target).columns.values())).type
+        columns = shape_of(shape.relations[name].target).columns
         try:
-            return LinkPart(links.tokens, links.counts, [encode(key, type_) for key in links.keys])
+            return LinkPart(links.tokens, links.counts, [encode_key(key, columns) for key in links.keys])
         except SnapshotError as error:
             raise SnapshotError(f"a key of `{shape.class_.__name__}.{name}` {error}") from error
 

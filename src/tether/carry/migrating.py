@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tether.carry.documents import ClassPart
 from tether.carry.near import near_names
-from tether.carry.shape import Shape, shape_of
+from tether.carry.shape import Column, Shape, shape_of
 from tether.errors import SnapshotError
 
 # Types whose values are values of each other.
@@ -31,12 +31,14 @@ class Migration:
         shape: The class here.
         part: The class as the document describes it.
         names: Name in the document -> name here; None where it is gone.
+        together: The same of every class of the document.
     """
 
     shape: Shape
     part: ClassPart
     names: dict[str, str | None] = field(default_factory=dict)
     back: dict[str, str] = field(default_factory=dict)
+    together: list[Migration] = field(default_factory=list)
 
     def old_name(self, name: str) -> str:
         """Return the document's name of an attribute."""
@@ -49,6 +51,15 @@ class Migration:
     def relation(self, old: str, *, changed: bool) -> str | None:
         """Return the name here of a relationship; None if it is gone and nobody changed it."""
         return self.known(old, self.part.relations, self.shape.relations, changed=changed)
+
+    def columns_of(self, class_: type) -> dict[str, Column]:
+        """Return the columns of a class, each by its name here and by its name in the document."""
+        columns = dict(shape_of(class_).columns)
+        for other in self.together:
+            if issubclass(other.shape.class_, class_):
+                renamed = {old: columns[new] for old, new in other.names.items() if new in columns}
+                columns = renamed | columns
+        return columns
 
     def known(
         self, old: str, said: Mapping[str, str], here: Mapping[str, object], *, changed: bool

@@ -72,7 +72,7 @@ class Changes:
                     links.counts = [len(links.rows)]
                 elif not links.rows:
                     links.rows = [None]
-                link = read_links(links, shape, relation, 1).link(0)
+                link = read_links(links, found, relation, 1).link(0)
                 self.check(link, shape.class_, name, relation.target)
                 node.links[name] = link
 

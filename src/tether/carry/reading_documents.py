@@ -127,6 +127,8 @@ class Reader:
         self.document = document
         self.form: Format = form
         self.migrations = [migration(part, classes, renamer(rename)) for part in document.classes]
+        for found in self.migrations:
+            found.together = self.migrations
 
     def view(self) -> Any:
         """Return what was written."""

@@ -10,6 +10,7 @@ from tether.carry.coding import decode
 from tether.carry.columns import BadValueError, Format, read
 from tether.carry.documents import KNOWN, LinkPart, TablePart
 from tether.carry.graph import Kind, Status
+from tether.carry.keys import decode_key
 from tether.carry.merge import equal
 from tether.carry.migrating import Migration
 from tether.carry.shape import Relation, Shape
@@ -29,7 +30,7 @@ def read_table(part: TablePart, found: Migration, form: Format) -> Table:
     for old, links in part.links.items():
         name = found.relation(old, changed=False)
         if name is not None:
-            table.links[name] = read_links(links, shape, shape.relations[name], len(part.rows))
+            table.links[name] = read_links(links, found, shape.relations[name], len(part.rows))
     for name in (*shape.columns, *shape.relations):
         if name not in table.columns and name not in table.links:
             table.status[name] = read_status(part.missing, found, name)
@@ -116,10 +117,9 @@ def wrong_count(part: TablePart, name: str) -> SnapshotError:
     return SnapshotError(f"the document has {len(part.rows)} rows of {name}, and not as many primary keys")
 
 
-def read_links(part: LinkPart, shape: Shape, relation: Relation, rows: int) -> Links:
+def read_links(part: LinkPart, found: Migration, relation: Relation, rows: int) -> Links:
     """Return what a relationship of all rows holds."""
-    types = next(iter(shape.columns.values())).type
-    links = Links(relation.kind, part.rows, part.counts, [decode(key, types) for key in part.keys])
+    links = Links(relation.kind, part.rows, part.counts, read_link_keys(part, found, relation))
     held = len(part.rows)
     if relation.kind == "one":
         right = held == rows and not part.counts and not part.keys
@@ -127,8 +127,19 @@ def read_links(part: LinkPart, shape: Shape, relation: Relation, rows: int) -> L
         right = len(part.counts) == rows and sum(part.counts) == held and min(part.counts, default=0) >= 0
         right = right and None not in part.rows and len(part.keys) == (held if relation.kind == "dict" else 0)
     if not right or not is_unique(links, relation.kind, rows):
-        raise none_at_all(shape.class_, relation.key)
+        raise none_at_all(found.shape.class_, relation.key)
     return links
+
+
+def read_link_keys(part: LinkPart, found: Migration, relation: Relation) -> list[Any]:
+    """Return the keys of a dictionary."""
+    if not part.keys:
+        return []
+    columns = found.columns_of(relation.target)
+    try:
+        return [decode_key(key, columns) for key in part.keys]
+    except SnapshotError as error:
+        raise SnapshotError(f"a key of `{found.shape.class_.__name__}.{relation.key}` {error}") from error
 
 
 def is_unique(links: Links, kind: Kind, rows: int) -> bool:
