@@ -77,8 +77,10 @@ class _Search:
                 self._take(argument, own_name=True)
         except FileNotFoundError:
             self._skip(argument, "there is no such file or folder")
-        except (OSError, ValueError) as error:  # ValueError: a null byte
+        except OSError as error:
             self._skip(argument, f"it cannot be read: {_words(error)}")
+        except ValueError:
+            self._skip(argument, "no path holds a null character")
 
     def _folder(self, folder: str) -> None:
         listed = listed_files(folder)
@@ -175,5 +177,5 @@ def _skip_matcher(config: Config) -> Callable[[str], bool]:
     return matcher([*config.skip, *at_any_depth], config.root)
 
 
-def _words(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)
