@@ -12,6 +12,7 @@ from tether.check import attributes, builtin, calls, importing, loops, managers,
 from tether.check.analysis import Analysis, Read
 from tether.check.entry import Root, left, shared_sessions
 from tether.check.events import Event
+from tether.check.fixes import with_fixes
 from tether.check.interpreter import Interpreter
 from tether.check.models import Models
 from tether.check.project import Module, Project
@@ -52,6 +53,7 @@ class Engine:
         )
         self.interpreter = Interpreter(self.project, Models(self.project), known)
         self.found: dict[tuple[Any, ...], Finding] = {}
+        self.modules: dict[str, str] = {}  # by the path that findings show
 
     @property
     def not_parsed(self) -> Mapping[str, str]:
@@ -72,9 +74,14 @@ class Engine:
         finally:
             if collecting:
                 gc.enable()
-        findings = tuple(sorted(self.found.values(), key=sort_key))
+        findings = tuple(sorted(with_fixes(self.found.values(), self.lines), key=sort_key))
         self.found = {}
         return Analysis(findings, frozenset(self.interpreter.used | {path}), tuple(cut_short))
+
+    def lines(self, path: str) -> list[str]:
+        """Return the lines of a file by its path as findings show it."""
+        module = self.project.module(self.modules[path])
+        return list(module.lines) if module is not None else []
 
     def states(self, path: str, line: int, column: int) -> str | None:
         """Return what is known of the variable at a place; None if nothing is."""
@@ -147,3 +154,4 @@ class Engine:
                     if finding is not None:
                         key = (finding.hazard, finding.path, finding.line, finding.column, finding.subject)
                         self.found.setdefault(key, finding)
+                        self.modules[finding.path] = event.where.module

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from tether.check.source_text import SourceText
 from tether.core.finding import Edit, Finding, Fix, Place
 from tether.hazards.legacy_query_get import HAZARD
 
@@ -55,40 +56,10 @@ def find(path: str, source: str, tree: ast.Module | None = None) -> list[Finding
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     return [
-        _finding(path, text, get, function) for text in [_Text(source)] for get, function in _gets(tree, text)
+        _finding(path, text, get, function)
+        for text in [SourceText(source)]
+        for get, function in _gets(tree, text)
     ]
-
-
-class _Text:
-    """A source, its lines as Python counts them, and offsets of what ast says in bytes."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", source)
-        self.starts = [0]
-        for line in self.lines:
-            self.starts.append(self.starts[-1] + len(line))
-
-    def offset(self, line: int, byte: int) -> int:
-        """Return the offset in characters of a byte in a line."""
-        return self.starts[line - 1] + len(self.lines[line - 1].encode()[:byte].decode())
-
-    def start(self, node: ast.expr) -> int:
-        return self.offset(node.lineno, node.col_offset)
-
-    def end(self, node: ast.expr) -> int:
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        return self.offset(node.end_lineno, node.end_col_offset)
-
-    def of(self, node: ast.expr) -> str:
-        """Return the source of an expression."""
-        return self.source[self.start(node) : self.end(node)]
-
-    def place(self, offset: int) -> tuple[int, int]:
-        """Return line and column of an offset, counted from 1."""
-        line = next(number for number, start in enumerate(self.starts) if start > offset)
-        return line, offset - self.starts[line - 1] + 1
 
 
 class _Scope(NamedTuple):
@@ -105,7 +76,7 @@ class _Scope(NamedTuple):
     has_db: bool
 
 
-def _gets(tree: ast.Module, text: _Text) -> Iterator[tuple[Get, str]]:
+def _gets(tree: ast.Module, text: SourceText) -> Iterator[tuple[Get, str]]:
     """Yield each call with the name of the function it stands in."""
     for node, scope in _calls(tree, _Scope("<module>", frozenset(), _imports_db(tree, text.source))):
         get = _of_session(node, scope, text) or _of_model(node, scope, text)
@@ -146,7 +117,7 @@ def _is_get(call: ast.Call) -> bool:
     return len(call.args) == 1 and not isinstance(call.args[0], ast.Starred | ast.GeneratorExp)
 
 
-def _of_session(call: ast.Call, scope: _Scope, text: _Text) -> Get | None:
+def _of_session(call: ast.Call, scope: _Scope, text: SourceText) -> Get | None:
     """Return ``session.query(User).get(key)``."""
     match call.func:
         case ast.Attribute(
@@ -162,7 +133,7 @@ def _of_session(call: ast.Call, scope: _Scope, text: _Text) -> Get | None:
     return None
 
 
-def _of_model(call: ast.Call, scope: _Scope, text: _Text) -> Get | None:
+def _of_model(call: ast.Call, scope: _Scope, text: SourceText) -> Get | None:
     """Return ``User.query.get(key)``, which Flask-SQLAlchemy has; the fix needs its ``db``."""
     match call.func:
         case ast.Attribute(value=ast.Attribute(value=ast.Name() as model, attr="query")) if scope.has_db and (
@@ -210,7 +181,7 @@ def _imports_db(tree: ast.Module, source: str) -> bool:
     return False
 
 
-def _finding(path: str, text: _Text, get: Get, function: str) -> Finding:
+def _finding(path: str, text: SourceText, get: Get, function: str) -> Finding:
     line, column = text.place(text.start(get.call))
     where = Place("used", path, line, column, function, text.lines[line - 1].strip())
     fix = None
