@@ -18,11 +18,14 @@ class Analysis(NamedTuple):
             looked up and are no files; and dotted names of modules that were looked up and not found. The same
             content of these files, and the same absence of the others, give the same result.
         cut_short: Functions whose analysis reached its bound, as ``app/views.py:12 name``.
+        failed: Functions that the engine has a mistake of its own with, so that nothing is known of them, as
+            ``app/views.py:12 name: KeyError: 3 (steps.py:40)``.
     """
 
     findings: tuple[Finding, ...]
     files: frozenset[str]
     cut_short: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 class Analyser(Protocol):

@@ -51,12 +51,14 @@ class Answer(TypedDict, total=False):
         findings: As `tether.check.stored` writes them.
         comments: Allow comments: line, names, lines each counts for.
         cut_short: As in `Analysis`.
+        failed: As in `Analysis`.
         not_parsed: Why it could not be parsed.
     """
 
     findings: list[dict[str, Any]]
     comments: list[list[Any]]
     cut_short: list[str]
+    failed: list[str]
     not_parsed: str
 
 

@@ -91,6 +91,7 @@ def _answer(analysis: Analysis, not_parsed: str, source: bytes) -> Answer:
         "findings": [stored_finding(finding) for finding in analysis.findings],
         "comments": stored_comments(source),
         "cut_short": list(analysis.cut_short),
+        "failed": list(analysis.failed),
         "not_parsed": not_parsed,
     }
     return cast(Answer, {name: part for name, part in parts.items() if part})

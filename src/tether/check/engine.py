@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,7 @@ class Engine:
         )
         self.interpreter = Interpreter(self.project, Models(self.project), known)
         self.found: dict[tuple[Any, ...], Finding] = {}
+        self.failed: list[str] = []
         self.modules: dict[str, str] = {}  # by the path that findings show
 
     @property
@@ -75,8 +78,8 @@ class Engine:
             if collecting:
                 gc.enable()
         findings = tuple(sorted(with_fixes(self.found.values(), self.lines), key=sort_key))
-        self.found = {}
-        return Analysis(findings, frozenset(self.interpreter.used | {path}), tuple(cut_short))
+        failed, self.found, self.failed = tuple(self.failed), {}, []
+        return Analysis(findings, frozenset(self.interpreter.used | {path}), tuple(cut_short), failed)
 
     def lines(self, path: str) -> list[str]:
         """Return the lines of a file by its path as findings show it."""
@@ -96,8 +99,9 @@ class Engine:
         interpreter.used = {module.path}
         if not self.is_relevant(module):
             return []
-        interpreter.module_frame(name)
-        self.judge(self.of_module(name) + self.of_models(name))
+        with self.reporting(f"{module.path}:1 <module>"):
+            interpreter.module_frame(name)
+            self.judge(self.of_module(name) + self.of_models(name))
         names = interpreter.interesting_names(name)
         for index, body in enumerate(module.bodies):
             if body.cut_short:
@@ -105,10 +109,22 @@ class Engine:
             if body.kind in ("class", "module") or not interpreter.is_interesting(body, names):
                 continue
             interpreter.begin_root()
-            if not Root(interpreter, name, index).run():
-                cut_short.append(f"{module.path}:{body.span[0]} {body.qualname}")
-            self.judge(interpreter.events)
+            where = f"{module.path}:{body.span[0]} {body.qualname}"
+            with self.reporting(where):
+                if not Root(interpreter, name, index).run():
+                    cut_short.append(where)
+                self.judge(interpreter.events)
         return cut_short
+
+    @contextmanager
+    def reporting(self, where: str) -> Iterator[None]:
+        """Report a mistake of the engine's own, so that one function that it cannot cope with is all that is lost."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the other functions are checked
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{os.path.basename(last.filename)}:{last.lineno}"
+            self.failed.append(f"{where}: {type(error).__name__}: {error} ({place})")
 
     def is_relevant(self, module: Module) -> bool:
         """Return whether a module, or one it imports, has to do with SQLAlchemy."""

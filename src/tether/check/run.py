@@ -215,13 +215,14 @@ class _Run:
         return NOT_CHECKED
 
     def _tell_unchecked(self, checked: Checked) -> int:
-        """Say which files could not be read or parsed, and with -v what was cut short; return how many."""
+        """Say which files could not be read or parsed, and what was cut short; return how many could not."""
         unchecked = checked.unreadable | _not_parsed(checked)
         _tell(f"{path}: {why}; it is not checked" for path, why in sorted(unchecked.items()))
-        if self.options.verbose:
-            for path in sorted(checked.answers):
-                for where in checked.answers[path].get("cut_short", ()):
-                    say(f"{where}: the analysis of this function was cut short")
+        for path in sorted(checked.answers):
+            for where in checked.answers[path].get("failed", ()):
+                say(f"{where}: a mistake of tether's own, please report it; the rest is checked")
+            for where in checked.answers[path].get("cut_short", ()) if self.options.verbose else ():
+                say(f"{where}: the analysis of this function was cut short")
         return len(unchecked)
 
     def _report(self, findings: Sequence[Finding], judged: Judged, files: int) -> None:
