@@ -7,10 +7,12 @@ from typing import Any
 from tether.check import ops
 from tether.check.arguments import bound
 from tether.check.ending import abandoned, referred
-from tether.check.flow import RAISED, Activation, CutShort, joined_outcome
-from tether.check.interpreter import Interpreter
+from tether.check.flow import RAISED, Activation, CutShort, Outcome, joined_outcome
+from tether.check.interpreter import Interpreter, OwnFields
 from tether.check.mapped import mapped
+from tether.check.methods import class_member
 from tether.check.opaque import let_go
+from tether.check.own_fields import fields_that_stay
 from tether.check.state import State
 from tether.check.things import (
     OPEN,
@@ -30,10 +32,15 @@ from tether.lifecycle.rows import Source
 
 
 class Root:
-    """One function, analysed from its beginning with what its annotations say of its parameters."""
+    """One function, analysed from its beginning with what its annotations say of its parameters.
 
-    def __init__(self, interpreter: Interpreter, module: str, index: int) -> None:
+    Args:
+        owner: The class whose method it is, where that is not the one it is written in.
+    """
+
+    def __init__(self, interpreter: Interpreter, module: str, index: int, owner: Class | None = None) -> None:
         self.interpreter = interpreter
+        self.owner = owner
         self.module = module
         self.index = index
         self.body = interpreter.project.module(module).bodies[index]
@@ -41,16 +48,9 @@ class Root:
 
     def run(self) -> bool:
         """Run it, events go to the interpreter; False if it was cut short."""
-        interpreter = self.interpreter
-        state = State(interpreter.base)
-        activation = Activation(self.module, self.index, self.body, 0, 0, 0)
-        activation.context = interpreter.derived("root", self.module, self.index)
-        activation.frame = interpreter.derived("root frame", self.module, self.index)
+        activation = self.activation()
         try:
-            variables = bound(interpreter, state, self.function, [], {}, more=True)
-            variables |= self.parameters(state)
-            state.things[activation.frame] = Frame(variables=variables, module=self.module, body=self.index)
-            outcome = interpreter.execute(activation, state)
+            outcome = self.execute(activation, more=True)
         except CutShort:
             return False
         for after, value in joined_outcome(outcome):
@@ -59,6 +59,24 @@ class Root:
             if RAISED in after.path:
                 self.leave(activation, after, NOTHING)
         return True
+
+    def activation(self) -> Activation:
+        """Return the call that is looked at."""
+        interpreter = self.interpreter
+        activation = Activation(self.module, self.index, self.body, 0, 0, 0)
+        activation.context = interpreter.derived("root", self.module, self.index)
+        activation.frame = interpreter.derived("root frame", self.module, self.index)
+        return activation
+
+    def execute(self, activation: Activation, *, more: bool) -> Outcome:
+        """Run it; what its parameters are that nothing is known of, as ``bound`` says it."""
+        state = State(self.interpreter.base)
+        variables = bound(
+            self.interpreter, state, self.function, [UNKNOWN] if self.owner else [], {}, more=more
+        )
+        variables |= self.parameters(state)
+        state.things[activation.frame] = Frame(variables=variables, module=self.module, body=self.index)
+        return self.interpreter.execute(activation, state)
 
     # -------------------------------------------------------------- parameters
 
@@ -82,15 +100,50 @@ class Root:
         parent = self.interpreter.project.module(self.module).bodies[self.body.parent]
         if parent.kind != "class":
             return None
-        class_ = Class(self.module, parent.qualname)
+        class_ = self.owner or Class(self.module, parent.qualname)
         if name == "cls":
             return one(class_)
         number = self.interpreter.derived("self", class_)
         if mapped(self.interpreter, class_) is not None:
             state.things[number] = self.instance(class_)
         else:
-            state.things[number] = Object(class_=class_, fields={}, kept=True)
+            own = self.own_fields(class_)
+            state.things.update(own.things)
+            state.things[number] = Object(class_=class_, fields=own.fields, kept=True)
         return one(Ref(number))
+
+    def own_fields(self, class_: Class) -> OwnFields:
+        """Return what ``__init__`` left in the fields of ``self``."""
+        interpreter = self.interpreter
+        known = interpreter.own_fields.get(class_)
+        if known is None:
+            interpreter.own_fields[class_] = OwnFields()  # for __init__ itself
+            used, interpreter.used = interpreter.used, set()
+            made = self.made_by_init(class_)
+            known = interpreter.own_fields[class_] = made._replace(used=frozenset(interpreter.used))
+            interpreter.used = used
+        interpreter.used |= known.used
+        return known
+
+    def made_by_init(self, class_: Class) -> OwnFields:
+        """Run ``__init__`` with the defaults of its parameters."""
+        interpreter = self.interpreter
+        held = class_member(interpreter, State(interpreter.base), class_, "__init__")
+        functions = [atom for atom in held if isinstance(atom, Function)]
+        if len(functions) != 1 or len(held) != 1 or functions[0].wrapper:
+            return OwnFields()
+        root = Root(interpreter, functions[0].module, functions[0].body, class_)
+        with interpreter.aside():
+            try:
+                after = [state for state, _ in root.execute(root.activation(), more=False).returned]
+            except CutShort:
+                return OwnFields()
+        if not after:
+            return OwnFields()
+        made = after[0]
+        for other in after[1:]:
+            made = made.join(other)
+        return fields_that_stay(interpreter, class_, made, interpreter.derived("self", class_))
 
     def instance(self, class_: Class, session: int = -1) -> Instance:
         """Return an instance of which nothing is known but its class."""

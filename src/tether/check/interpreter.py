@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from tether.check import ops
 from tether.check.events import Event
@@ -27,6 +27,20 @@ MOST_OPS = 8_000  # of one root, those of the functions it calls included
 MOST_OPS_OF_CALL = (1_600, 1_200, 600, 300, 150, 80)  # of one call, by how many are around it
 
 StepFunction = Callable[["Interpreter", Activation, Any, State], list[State]]
+
+
+class OwnFields(NamedTuple):
+    """What ``__init__`` left in the fields of ``self``.
+
+    Attributes:
+        fields: By name.
+        things: What they lead to.
+        used: As ``Interpreter.used``.
+    """
+
+    fields: Mapping[str, Value] = {}
+    things: Mapping[int, Thing] = {}
+    used: frozenset[str] = frozenset()
 
 
 class TooLarge(Exception):  # noqa: N818 - no error: a call is not followed to its end
@@ -61,6 +75,8 @@ class Interpreter:
         remembered: How closed calls ended.
         lasting_frames: Those of classes, and of the defaults of parameters, which live as long as the module.
         class_frames: The frame of each class body that was run; class_bases: what it derives from.
+        own_fields: What the methods of a class find in ``self``.
+        late: What a function binds a global to, by module and name; binders: which functions bind globals.
     """
 
     def __init__(self, project: Any, models: Any, table: Table) -> None:
@@ -85,6 +101,9 @@ class Interpreter:
         self.routes: dict[tuple[str, int], Value] = {}
         self.mapped_classes: dict[Class, Any] = {}
         self.touched: list[set[int]] = []
+        self.own_fields: dict[Class, OwnFields] = {}
+        self.late: dict[tuple[str, str], OwnFields] = {}
+        self.binders: dict[str, dict[str, list[int]]] = {}
         self._numbers: dict[Any, int] = {}
         self._contexts: dict[Any, int] = {}
         self._module_frames: dict[str, int] = {}
@@ -234,9 +253,28 @@ class Interpreter:
         state = State(self.base)
         state.things[frame] = self.base[frame]
         activation = Activation(name, 0, module.bodies[0], 0, frame, 0)
+        with self.aside():
+            used, self.used = self.used, {module.path}
+            try:
+                outcome = self.execute(activation, state)
+                for after, _ in outcome.returned[1:]:
+                    outcome.returned[0] = (outcome.returned[0][0].join(after), NOTHING)
+                if outcome.returned:
+                    last = outcome.returned[0][0]
+                    self.tell("left", activation.where((1, 1, 1, 1)), detail=last)
+                    self.base.update(last.things)
+            except CutShort:
+                pass
+            finally:
+                self.module_events[name] = self.events
+                self.module_uses[name] = self.used
+                self.used = used | self.used
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Run something that belongs to no function: with events and a budget of its own."""
         kept = self.events, self.calls, self.fuel, self.run, self.catching, self._stack, self.touched
         outside, self.root_is_function = self.root_is_function, False
-        used, self.used = self.used, {module.path}
         self.events, self.calls, self.fuel, self.catching, self._stack, self.touched = (
             [],
             [],
@@ -246,20 +284,9 @@ class Interpreter:
             [],
         )
         try:
-            outcome = self.execute(activation, state)
-            for after, _ in outcome.returned[1:]:
-                outcome.returned[0] = (outcome.returned[0][0].join(after), NOTHING)
-            if outcome.returned:
-                last = outcome.returned[0][0]
-                self.tell("left", activation.where((1, 1, 1, 1)), detail=last)
-                self.base.update(last.things)
-        except CutShort:
-            pass
+            yield
         finally:
-            self.module_events[name] = self.events
             self.root_is_function = outside
-            self.module_uses[name] = self.used
-            self.used = used | self.used
             self.events, self.calls, self.fuel, self.run, self.catching, self._stack, self.touched = kept
 
     def interesting_names(self, name: str) -> frozenset[str]:

@@ -11,6 +11,7 @@ from tether.check.ending import collect
 from tether.check.flow import DATABASE_ERROR, RAISED, Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep, rows_in
+from tether.check.late_globals import as_functions_see
 from tether.check.responses import read_response
 from tether.check.state import MAIN, State
 from tether.check.things import Collection, Coroutine, Frame, Session
@@ -69,7 +70,8 @@ def variable(interpreter: Interpreter, activation: Activation, name: str, scope:
             number = frame.parent
         if activation.body.kind != "class":
             return UNKNOWN
-    return global_variable(interpreter, activation.module, name, state)
+    value = global_variable(interpreter, activation.module, name, state)
+    return as_functions_see(interpreter, activation.module, name, value, state, activation.index)
 
 
 def global_variable(interpreter: Interpreter, module: str, name: str, state: State) -> Value:
