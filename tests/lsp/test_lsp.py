@@ -228,6 +228,44 @@ def test_hover(tmp_path: Path) -> None:
     talk(conversation())
 
 
+SHOP = """\
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+engine = create_engine("sqlite://")
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+def show():
+    with Session(engine) as session:
+        user = session.get(User, 1)
+    return user
+"""
+
+
+def test_hover_with_the_engine(tmp_path: Path) -> None:
+    """
+    An instance is told with its class, its state and since when.
+    """
+    write(tmp_path, "shop.py", SHOP)
+
+    async def conversation() -> None:
+        async with server(tmp_path, OWN) as client:
+            client.open("shop.py")
+
+            assert "user: User, detached since line 17" == await client.hover("shop.py", 18, 11)
+
+    talk(conversation())
+
+
 def test_settings_hold(tmp_path: Path) -> None:
     """
     What pyproject.toml allows or skips is not shown, and comments count.

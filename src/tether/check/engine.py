@@ -21,6 +21,7 @@ from tether.check.project import Module, Project
 from tether.check.rules import all_rules
 from tether.check.stories import Teller
 from tether.check.things import Where
+from tether.check.watching import Watching
 from tether.core.config import Config
 from tether.core.finding import Finding, sort_key
 from tether.lifecycle import joined, read_rows, table
@@ -56,6 +57,7 @@ class Engine:
         self.interpreter = Interpreter(self.project, Models(self.project), known)
         self.found: dict[tuple[Any, ...], Finding] = {}
         self.failed: list[str] = []
+        self.watching: Watching | None = None
         self.modules: dict[str, str] = {}  # by the path that findings show
 
     @property
@@ -88,7 +90,12 @@ class Engine:
 
     def states(self, path: str, line: int, column: int) -> str | None:
         """Return what is known of the variable at a place; None if nothing is."""
-        return None
+        if self.project.module(self.names[path]) is None:
+            return None
+        if self.watching is None:  # its modules are run once, whatever is asked afterwards
+            known = self.interpreter
+            self.watching = Watching(self.project, known.models, known.table)
+        return self.watching.states(self.names[path], line, column)
 
     def run(self, name: str) -> list[str]:
         """Run a module and each of its functions; return the functions that were too large."""
