@@ -184,6 +184,23 @@ TRUTH = {
         ],
         [],
     ),
+    "check-first": Told(
+        "wrong",
+        [
+            ("print(f\"{path.name}:{finding['line']} {finding['hazard']}\")", "prints", found)
+            for found in (
+                "copy_added.py:24 transient-copy-of-row",
+                "expunge.py:21 change-discarded",
+                "pickle_expired.py:24 expired-instance-serialised",
+                "read_after_commit.py:22 expired-read-after-close",
+                "read_after_rollback.py:27 expired-read-after-close",
+                "read_unloaded.py:21 lazy-load-after-close",
+                "refresh.py:21 change-discarded",
+                "rename_after_close.py:18 write-while-detached",
+            )
+        ],
+        [],
+    ),
 }
 
 

@@ -129,6 +129,8 @@ DOCTORED: list[tuple[str, Doctor, Answer, str]] = [
     ("bring-home", raising("OSError"), "half right", "ends with OSError"),
     ("bring-home", without_item, "right", "cushion is gone"),
     ("bring-home", order(status="wrapped"), "half right", "one is left, 'wrapped'"),
+    ("check-first", raising("OSError"), "half right", "ends with OSError"),
+    ("check-first", printing(), "right", "found nothing"),
 ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Engine, ForeignKey, create_engine, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, selectinload
 
 
 class Base(DeclarativeBase):
@@ -75,8 +75,10 @@ def fill_shop(path: Path) -> None:
 def inventory(path: Path) -> list[str]:
     """Return what is in the shop in the SQLite file *path*: a line for each customer and each order."""
     engine = open_shop(path)
+    orders = selectinload(Customer.orders)
+    every = select(Customer).options(orders.selectinload(Order.items), orders.selectinload(Order.invoice))
     with Session(engine) as session:
-        lines = [line for customer in session.scalars(select(Customer)) for line in _lines_of(customer)]
+        lines = [line for customer in session.scalars(every) for line in _lines_of(customer)]
     engine.dispose()
     return lines
 

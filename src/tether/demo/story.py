@@ -98,7 +98,7 @@ def _opening(house: Stage, width: int) -> Iterator[Text]:
         Text(
             "Each program below works on a little shop in a SQLite file, in a temporary directory. It is run "
             f"twice, now: on SQLAlchemy {sqlalchemy.__version__} alone, to see what happens, and under "
-            "`tether`, to see what it reports. The last one uses tether itself. The shop at the beginning of each "
+            "`tether`, to see what it reports. The last two use tether themselves. The shop at the beginning of each "
             "program:"
         ),
         width,
@@ -120,7 +120,8 @@ def _closing(chapters: dict[str, Chapter], width: int) -> Iterator[Text]:
     commands = {
         f"tether demo {first}": "one chapter again",
         "tether explain": "what each of the hazards is",
-        "tether run app.py": "the same for a program of yours",
+        "tether check": "what can be found in a program of yours before it runs",
+        "tether run app.py": "what shows when it runs",
     }
     for command, what in commands.items():
         yield from labelled(Text(f"  {command}", "bold"), Text(what), width, 28)
