@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE, run
 
 from sqlalchemy import Engine
 
@@ -31,7 +31,7 @@ def program(_engine: Engine) -> None:
 def check(folder: str) -> list[dict[str, object]]:
     command = ["tether", "check", "--format", "json", folder]
     python = [sys.executable, "-P", "-m"]
-    done = subprocess.run(python + command, stdout=subprocess.PIPE, check=False)
+    done = run(python + command, stdout=PIPE, check=False)
     return json.loads(done.stdout)["findings"]
 
 
