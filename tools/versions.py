@@ -78,7 +78,7 @@ def chosen(pythons: dict[str, str], *, everything: bool) -> list[Combination]:
     pairs = [(python, sqlalchemy) for python in pythons for sqlalchemy in SQLALCHEMYS]
     if not everything:
         others = [python for python in pythons if python != HERE]
-        newest = {python: "2.1" for python in others} | {(others or [HERE])[0]: "2.0"}
+        newest = dict.fromkeys(others, "2.1") | {(others or [HERE])[0]: "2.0"}
         pairs = [(HERE, "oldest"), *newest.items()]
     return [
         Combination(python, pythons[python], sqlalchemy)
