@@ -12,6 +12,7 @@ from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep
 from tether.check.mapped import Mapped, mapped
 from tether.check.methods import class_member, read_property
+from tether.check.presence import may_be_loaded, may_be_there
 from tether.check.queries import load
 from tether.check.state import State
 from tether.check.things import (
@@ -31,6 +32,7 @@ from tether.check.things import (
     Loader,
     Manager,
     Object,
+    Options,
     Result,
     Session,
     Statement,
@@ -220,8 +222,10 @@ def read_instance(
         return after
     if "perhaps" in instance.flags:  # it is not None, or this would not go on
         instance = state.things[number] = replace(instance, flags=instance.flags - {"perhaps"})
-    facts = facts_of(mapping, instance, op.name)
     session = state.get(instance.session, Session)
+    facts = facts_of(mapping, instance, op.name)
+    if session is not None and session.asynchronous and surely(facts, UNLOADED):
+        facts |= perhaps_there(interpreter, state, number, instance, mapping, op.name, kind)
     guarded = bool(interpreter.run and interpreter.run.is_guarded())
     interpreter.tell(
         "guard" if guarded else "read", activation.where(op.span), number=number, instance=instance,
@@ -236,6 +240,21 @@ def read_instance(
     state.registers[op.to] = held_by(interpreter, activation, op, state, number, instance, mapping, kind)
     loaded(state, number, instance, op.name, kind, facts)
     return [state]
+
+
+def perhaps_there(
+    interpreter: Interpreter, state: State, number: int, instance: Instance, mapping: Mapped, name: str, kind: str
+) -> Facts:  # fmt: skip
+    """Return UNSURE where the Session may have what this instance's query did not load."""
+    if may_be_loaded(interpreter, state, number, instance, name):
+        return frozenset({UNSURE})
+    if (
+        kind == "relationship"
+        and mapping.leads_by_key(name)
+        and may_be_there(interpreter, state, instance, name)
+    ):
+        return frozenset({UNSURE})
+    return frozenset()
 
 
 def surely_raises(
@@ -288,7 +307,9 @@ def held_by(
     many = mapping.is_many(op.name)
     if many is None:
         return UNKNOWN
-    below = next((tree for name, _, tree in instance.options if name == op.name), ())
+    below: Options | None = next((tree for name, _, tree in instance.options if name == op.name), ())
+    if instance.flags & {"unsure", "merge result"}:  # how it was loaded is not known, nor what came with it
+        below = None
     child_number = interpreter.derived("held", number, op.name)
     child = load(
         interpreter, state, child_number, target, instance.session, instance.loaded or activation.where(op.span),
@@ -300,7 +321,7 @@ def held_by(
     made = state.get(child_number, Instance)
     assert made is not None
     state.things[child_number] = replace(
-        made, states=states, detached=instance.detached, expired=instance.expired
+        made, states=states, detached=instance.detached, expired=instance.expired, parent=number
     )
     if not many:
         return child | NONE

@@ -18,7 +18,6 @@ from tether.check.subjects import instances_in
 from tether.check.things import Collection, Coroutine, Instance, Object, Result, Session
 from tether.check.values import (
     NONE,
-    NONE_ATOM,
     NOTHING,
     UNKNOWN,
     Class,
@@ -172,7 +171,9 @@ def call_collection(interpreter: Interpreter, site: Any, state: State, function:
     if name in ("pop", "get", "popleft", "popitem", "__getitem__"):
         key = literal(site.positional[0]) if site.positional else ...
         found = thing.items[key] if key is not ... and key in thing.items else thing.element or UNKNOWN
-        return found | NONE if name == "get" and NONE_ATOM not in found else found
+        if name == "get":
+            found |= site.positional[1] if len(site.positional) > 1 else NONE
+        return found
     if name in ITERATING:
         return part_of(interpreter, site, state, thing, name)
     if name == "copy":

@@ -14,7 +14,7 @@ def crossing(body: ops.Body) -> frozenset[int]:
     """Return the registers that are read in another block than the one that writes them."""
     known = _crossing.get(id(body))
     if known is None or known[0] is not body:
-        found: set[int] = set()
+        found: set[int] = set(operands_of_tests(body))
         for block in body.blocks:
             written: set[int] = set()
             for op in block.ops:
@@ -23,6 +23,15 @@ def crossing(body: ops.Body) -> frozenset[int]:
                 written |= set(to) if isinstance(to, tuple) else {to}
         known = _crossing[id(body)] = (body, frozenset(found))
     return known[1]
+
+
+def operands_of_tests(body: ops.Body) -> Iterator[int]:
+    """Yield what the tests of branches are made of: a branch narrows it."""
+    written = definitions(body)
+    for op in (op for block in body.blocks for op in block.ops[:1] if isinstance(op, ops.Assume)):
+        test = written.get(op.test)
+        if isinstance(test, ops.Operate):
+            yield from test.operands
 
 
 def _read(op: Any) -> Iterator[int]:

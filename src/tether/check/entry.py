@@ -50,6 +50,7 @@ class Root:
         """Run it, events go to the interpreter; False if it was cut short."""
         activation = self.activation()
         try:
+            self.interpreter.given = self.classes_given()
             outcome = self.execute(activation, more=True)
         except CutShort:
             return False
@@ -94,6 +95,18 @@ class Root:
                 found[parameter.name] = value
             first = False
         return found
+
+    def classes_given(self) -> frozenset[Class] | None:
+        """Return the mapped classes that parameters are rows of; None if one of them may be anything."""
+        classes: set[Class] = set()
+        for position, parameter in enumerate(self.body.parameters):
+            if position == 0 and parameter.name in ("self", "cls"):
+                continue
+            if not parameter.annotation and parameter.kind in ("positional", "keyword"):
+                return None
+            named = named_types(self.interpreter, self.module, parameter.annotation)
+            classes |= {class_ for class_ in named.classes if mapped(self.interpreter, class_) is not None}
+        return frozenset(classes)
 
     def receiver(self, state: State, name: str) -> Value | None:
         """Return what ``self`` is: an instance of the class the method is in."""

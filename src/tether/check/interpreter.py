@@ -71,6 +71,7 @@ class Interpreter:
         catching: How many callers would see an exception.
         locks: How many context managers that are not known were entered: any of them may be a lock.
         used: Paths of modules whose content was looked at, and names that were looked for and not found.
+        given: The mapped classes of which the callers of the root may have rows; None where that may be any.
         large: Functions that were too large to be followed, and at which depth.
         remembered: How closed calls ended.
         lasting_frames: Those of classes, and of the defaults of parameters, which live as long as the module.
@@ -88,6 +89,7 @@ class Interpreter:
         self.calls: list[Where] = []
         self.catching = 0
         self.root_is_function = False
+        self.given: frozenset[Class] | None = frozenset()
         self.locks = 0
         self.fuel = MOST_OPS
         self.used: set[str] = set()
@@ -314,7 +316,7 @@ class Interpreter:
         """Forget the run before."""
         self.events, self.calls, self.touched, self._stack = [], [], [], []
         self.fuel, self.catching, self.locks, self.run = MOST_OPS, 0, 0, None
-        self.root_is_function = True
+        self.root_is_function, self.given = True, frozenset()
 
     def module_frames(self) -> Collection[int]:
         """Return the frames of the modules that were run, or are being run."""

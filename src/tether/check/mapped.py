@@ -76,6 +76,34 @@ class Mapped:
         attribute = self.model.attributes.get(name)
         return attribute.relationship.uselist if attribute is not None and attribute.relationship else None
 
+    def leads_by_key(self, name: str) -> bool:
+        """Return whether a relationship may be read from the identity map: a many-to-one, or what may be one."""
+        attribute = self.model.attributes.get(name)
+        direction = (
+            attribute.relationship.direction if attribute is not None and attribute.relationship else ""
+        )
+        return direction in ("", "MANYTOONE")
+
+    def foreign_keys(self) -> frozenset[str]:
+        """Return the columns that refer to other rows."""
+        return frozenset(
+            name
+            for name, attribute in self.model.attributes.items()
+            if attribute.column is not None and attribute.column.foreign_keys
+        )
+
+    def is_unique_to(self, name: str) -> bool:
+        """Return whether each row has another row at the end of a many-to-one: its key is unique."""
+        attribute = self.model.attributes.get(name)
+        text = attribute.relationship.foreign_keys if attribute is not None and attribute.relationship else ""
+        keys = {key for key in self.foreign_keys() if not text or key in text}
+        return len(keys) == 1 and all(self.is_unique(key) for key in keys)
+
+    def is_unique(self, name: str) -> bool:
+        """Return whether no two rows have the same value in a column."""
+        column = self.model.attributes[name].column
+        return column is not None and (column.unique or (column.primary_key and len(self.primary_key()) == 1))
+
     def loader(self, name: str) -> str:
         """Return the loader option to suggest."""
         return "selectinload" if self.is_many(name) is not False else "joinedload"

@@ -7,7 +7,7 @@ from typing import Any
 from tether.check.interpreter import Interpreter
 from tether.check.keeping import keep
 from tether.check.opaque import call_unknown
-from tether.check.queries import loader_option, statement, statement_method
+from tether.check.queries import loader_option, options_below, statement, statement_method
 from tether.check.state import State
 from tether.check.tables import Call
 from tether.check.things import Loader, Object, Statement
@@ -34,6 +34,10 @@ def call_outside(
         thing = state.thing(function.receiver.id) if isinstance(function.receiver, Ref) else None
         before = thing if isinstance(thing, Loader) else None
         return [(state, loader_option(interpreter, state, name, site.positional, site.named, number, before))]
+    if name == "sqlalchemy.orm.Load.options" and isinstance(function.receiver, Ref):
+        thing = state.thing(function.receiver.id)
+        if isinstance(thing, Loader):
+            return [(state, options_below(state, site.positional, number, thing))]
     if name == "sqlalchemy.orm.aliased" and site.positional:
         (atom,) = site.positional[0] if len(site.positional[0]) == 1 else (None,)
         return [(state, one(External(name, atom)) if isinstance(atom, Class) else UNKNOWN)]

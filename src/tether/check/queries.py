@@ -131,6 +131,18 @@ def loader_option(
     return one(Ref(number))
 
 
+def options_below(state: State, values: Sequence[Value], number: int, before: Loader) -> Value:
+    """Return what ``selectinload(...).options(...)`` gives: the path stays where it is."""
+    added = with_options(state, (), values)
+    for attribute in reversed(before.path):
+        added = ((attribute, "keep", added),) if added is not None else None
+    if added is None:
+        state.things[number] = replace(before, known=False)
+    else:
+        state.things[number] = replace(before, options=joined_options(before.options, added))
+    return one(Ref(number))
+
+
 def attribute_name(state: State, value: Value) -> str | None:
     """Return the attribute an option is about, ``User.orders`` or ``"*"``; None if it is not known."""
     if len(value) == 1:
@@ -148,7 +160,7 @@ def attribute_name(state: State, value: Value) -> str | None:
 
 def load(
     interpreter: Interpreter, state: State, number: int, model: Class, session: int, where: Where,
-    *, options: Options | None = (), many: bool = False, refreshes: bool = False,
+    *, options: Options | None = (), many: bool = False, refreshes: bool = False, flags: Facts = frozenset(),
 ) -> Value:  # fmt: skip
     """Put an instance that a query loads into the state, and return it."""
     owner = state.get(session, Session)
@@ -181,8 +193,11 @@ def load(
         written={},
         loaded=where,
         many=many,
-        others=bool(before) or options is None or owner is None or not is_own(state, session, owner),
-        flags=frozenset() if options is not None else frozenset({"unsure"}),
+        others=options is None
+        or owner is None
+        or not is_known(state, session, owner)
+        or (bool(before) and not owner.asynchronous),
+        flags=flags if options is not None else frozenset({"unsure"}),
     )
     return one(Ref(number))
 
@@ -190,6 +205,15 @@ def load(
 def is_own(state: State, number: int, session: Session) -> bool:
     """Return whether everything that ever was in a Session was put there in what is looked at."""
     return session.owner == "own" or (session.owner == "ambient" and number not in state.base)
+
+
+def is_known(state: State, number: int, session: Session) -> bool:
+    """Return whether what a Session has is known well enough to say what reading an instance of it does.
+
+    Where reading must not load, programs do not lean on what a caller has loaded by chance.
+    """
+    given = session.owner == "parameter" and session.sure and session.asynchronous
+    return given or is_own(state, number, session)
 
 
 def may_be(interpreter: Interpreter, mine: Class, theirs: Class) -> bool:
@@ -247,8 +271,10 @@ def entity_of(
     if isinstance(atom, Class) and mapped(interpreter, atom) is not None:
         number = interpreter.number(activation, *key, "many" if many else "one")
         found = result.statement
+        whole = many and found.verb == "select" and not found.narrowed
         return load(interpreter, state, number, atom, result.session, where,
-                    options=found.options, many=many, refreshes=found.refreshes)  # fmt: skip
+                    options=found.options, many=many, refreshes=found.refreshes,
+                    flags=frozenset({"whole"} if whole else ()))  # fmt: skip
     return UNKNOWN
 
 

@@ -141,8 +141,9 @@ def renumbered(thing: Thing, mapping: Mapping[int, int]) -> Thing:
                            owner=(mapping.get(owner, owner), name))  # fmt: skip
         case Object(fields=fields):
             return replace(thing, fields=all_of(fields))
-        case Instance(held=held, session=session):
-            return replace(thing, held=all_of(held), session=mapping.get(session, session))
+        case Instance(held=held, session=session, of=of, parent=parent):
+            return replace(thing, held=all_of(held), session=mapping.get(session, session),
+                           of=mapping.get(of, of), parent=mapping.get(parent, parent))  # fmt: skip
         case Session(tasks=tasks, bind=bind):
             return replace(
                 thing, tasks=frozenset(mapping.get(task, task) for task in tasks), bind=renamed(bind, mapping)

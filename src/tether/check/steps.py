@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
+from tether.check.defaults import is_given_after_all
 from tether.check.definitions import definitions
 from tether.check.ending import collect
 from tether.check.flow import DATABASE_ERROR, RAISED, Activation
@@ -302,6 +303,8 @@ def run_assume(interpreter: Interpreter, activation: Activation, op: ops.Assume,
     tested = definitions(activation.body).get(op.test)
     if op.truth and is_main_guard(activation, tested, state):
         state.path |= {MAIN}
+    if op.truth and is_given_after_all(interpreter, activation, tested, state):
+        return []
     value = state.read(op.test)
     if value and all(truth(atom) is (not op.truth) for atom in value):
         return []

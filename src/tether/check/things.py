@@ -140,6 +140,7 @@ class Instance:
         loaded, expired, detached, merged: Witnesses.
         many: It stands for several rows.
         loop: The loop it is the element of, in this turn; *of* is the number of what stands for all elements.
+        parent: Number of the instance whose relationship led to it; -1 for none.
         others: The Session may have had it before, so more of it may be loaded than the statement says.
     """
 
@@ -161,6 +162,7 @@ class Instance:
     many: bool = False
     loop: Where | None = None
     of: int = -1
+    parent: int = -1
     others: bool = False
     flags: Facts = frozenset()
 

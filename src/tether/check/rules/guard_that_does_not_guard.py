@@ -19,7 +19,7 @@ def look(event: Event, teller: Teller) -> Finding | None:
         return None
     detached = surely(instance.states, DETACHED)
     awaited = event.asynchronous and surely(instance.states, PERSISTENT)
-    if awaited and kind == "relationship" and mapping.is_many(event.attribute) is not True:
+    if awaited and kind == "relationship" and mapping.is_many(event.attribute) is None:
         return None
     if not detached and not awaited:
         return None

@@ -11,10 +11,7 @@ KINDS = ("read",)
 
 
 def look(event: Event, teller: Teller) -> Finding | None:
-    """Return a finding if the read surely raises MissingGreenlet.
-
-    A many-to-one is left out: where the other row is in the identity map, reading it sends no SQL.
-    """
+    """Return a finding if the read surely raises MissingGreenlet; of a many-to-one, where its key is not NULL."""
     instance = event.instance
     assert instance is not None
     facts, kind, sure, mapping, _ = event.detail
@@ -24,7 +21,7 @@ def look(event: Event, teller: Teller) -> Finding | None:
         return None
     if instance.expired is not None and instance.expired.cause == "rollback" and surely(facts, EXPIRED):
         return None
-    if kind == "relationship" and mapping.is_many(event.attribute) is not True:
+    if kind == "relationship" and mapping.is_many(event.attribute) is None:
         return None
     name = named(instance, event.attribute)
     what = "was expired" if surely(facts, EXPIRED) else "is not loaded"
