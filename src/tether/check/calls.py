@@ -288,7 +288,7 @@ def instantiate(
             changed={},
             written={},
             loaded=where,
-            flags=frozenset({"created"}),
+            flags=frozenset({"created", "more given"} if site.more else {"created"}),
         )
         interpreter.tell(
             "create", where, number=number, instance=state.get(number, Instance), detail=(names, state)

@@ -42,6 +42,7 @@ from tether.lifecycle.rows import Effect, Row
 
 # Verbs that SQLAlchemy refuses for an instance that is not in the Session.
 MEMBERS_ONLY = ("expire", "discard", "load", "detach")
+NO_WORK: dict[str, Any] = {"work": frozenset(), "must": frozenset(), "changed": None, "flushed": None}
 
 
 class Application:
@@ -181,7 +182,8 @@ class Application:
             self.put_session(
                 work=session.work | {"flushed"},
                 must=(session.must - {"added"}) | ({"flushed"} if sure else frozenset()),
-                changed=self.where,
+                changed=session.changed or self.where,
+                flushed=self.where,
             )
 
     def do_expire(self, effect: Effect, sure: bool) -> None:
@@ -288,9 +290,13 @@ class Application:
             )
 
     def do_make_detached(self, effect: Effect, sure: bool) -> None:
-        """make_transient_to_detached()."""
+        """make_transient_to_detached(): what was never set is expired, and the primary key is set."""
         for number, instance in self.subjects(effect):
-            self.put(number, instance, states=frozenset({DETACHED}), columns=frozenset({EXPIRED}))
+            mapping = mapped(self.interpreter, instance.model)
+            keys = dict.fromkeys(mapping.primary_key() if mapping else (), frozenset({LOADED}))
+            columns = frozenset({EXPIRED, UNSURE} if "more given" in instance.flags else {EXPIRED})
+            attributes = {**keys, **instance.attributes}
+            self.put(number, instance, states=frozenset({DETACHED}), columns=columns, attributes=attributes)
 
     def do_add(self, effect: Effect, sure: bool) -> None:
         """Put instances into the Session, with what their relationships hold."""
@@ -373,7 +379,10 @@ class Application:
 
     def do_commit(self, effect: Effect, sure: bool) -> None:
         """What was done is kept."""
-        self.put_session(work=frozenset(), must=frozenset(), changed=None)
+        session = self.session
+        if session is not None and session.changed is not None:
+            self.interpreter.tell("commit", self.where, session=session, number=self.number)
+        self.put_session(**NO_WORK)
         for number, instance in self.state.members(self.number):
             if instance.fresh and sure:
                 self.put(number, instance, fresh=False, flags=instance.flags | {"inserted"})
@@ -383,7 +392,7 @@ class Application:
         session = self.session
         if session is not None and self.row.why in ("close", "reset") and not self.raised:
             self.interpreter.tell("end", self.where, session=session, number=self.number, detail=self.state)
-        self.put_session(work=frozenset(), must=frozenset(), changed=None)
+        self.put_session(**NO_WORK)
 
     def do_close(self, effect: Effect, sure: bool) -> None:
         """The Session gives up its connection."""
@@ -393,7 +402,7 @@ class Application:
         if not self.raised:
             self.interpreter.tell("end", self.where, session=session, number=self.number, detail=self.state)
         life = frozenset({CLOSED}) if sure else session.life | {CLOSED}
-        self.put_session(life=life, ended=self.where, work=frozenset(), must=frozenset(), changed=None)
+        self.put_session(life=life, ended=self.where, **NO_WORK)
 
     do_end = do_close
 

@@ -75,7 +75,9 @@ def abandoned(interpreter: Interpreter, state: State, number: int, session: Sess
     if session.owner != "own" or not surely(session.life, OPEN):
         return
     if session.must & {"added", "flushed"} and session.changed is not None:
-        interpreter.tell("end", session.changed, number=number, session=session, detail=state)
+        interpreter.tell(
+            "end", session.flushed or session.changed, number=number, session=session, detail=state
+        )
     for held, instance in state.members(number):
         if instance.states == frozenset({PERSISTENT}):
             for attribute, where in list(instance.changed.items())[:1]:

@@ -169,7 +169,7 @@ class Engine:
 
     def judge(self, events: list[Event]) -> None:
         """Show events to the rules."""
-        rules, teller = all_rules(), Teller(self.interpreter)
+        rules, teller = all_rules(), Teller(self.interpreter, events)
         for event in events:
             for _, look in rules.get(event.kind, ()):
                 given = look(event, teller)

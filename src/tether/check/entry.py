@@ -226,7 +226,9 @@ def shared_sessions(interpreter: Interpreter, name: str, state: State) -> frozen
     found = set()
     for variable, value in frame.variables.items() if frame else ():
         for number, session in state.of(value, Session):
-            if session.owner == "own" and variable in used and session.made and surely(session.life, OPEN):
+            if session.owner not in ("own", "global") or variable not in used:
+                continue
+            if session.made is not None and surely(session.life, OPEN):
                 found.add(number)
                 interpreter.tell("global session", session.made, number=number, session=session)
     for number in interpreter.lasting_frames:

@@ -24,7 +24,7 @@ Named = Callable[[str], Annotation | None]
 
 
 def attributes_of(
-    facts: ClassFacts, owner: tuple[str, str], named: Named, *, every_field: bool
+    facts: ClassFacts, owner: tuple[str, str], named: Named, *, every_field: bool, unmapped: bool = False
 ) -> Iterator[Attribute]:
     """Yield the attributes that a class defines itself.
 
@@ -33,9 +33,11 @@ def attributes_of(
         owner: What its module and itself are called.
         named: Finds ``Annotated`` types by name.
         every_field: True for SQLModel: each annotated field is a column.
+        unmapped: ``__allow_unmapped__``: annotations of relationships count without ``Mapped``, which nothing before
+            SQLAlchemy 2.0 looked at, and 2.0 refuses.
     """
     for field in facts.fields:
-        yield _field(field, owner, named, every_field=every_field)
+        yield _field(field, owner, named, every_field=every_field, unmapped=unmapped)
         if field.value is not None and field.value.last == "composite":
             yield from _columns_of_composite(field.value, owner)
     for method in facts.methods:
@@ -43,7 +45,9 @@ def attributes_of(
             yield found
 
 
-def _field(field: Field, owner: tuple[str, str], named: Named, *, every_field: bool) -> Attribute:
+def _field(
+    field: Field, owner: tuple[str, str], named: Named, *, every_field: bool, unmapped: bool
+) -> Attribute:
     annotation = parse_annotation(field.annotation) if field.annotation else Annotation()
     start = Attribute(field.name, "plain", owner, field.line, field.annotation)
     if field.name.startswith("__") or "ClassVar" in annotation.wrappers:
@@ -54,6 +58,8 @@ def _field(field: Field, owner: tuple[str, str], named: Named, *, every_field: b
         if not field.annotation:
             return start._replace(kind="unknown")
         return _by_annotation(start, annotation, named) if mapped else start
+    if value.last in RELATIONSHIPS and not (mapped or unmapped):
+        annotation = Annotation()
     return from_value(start, value, annotation, named, mapped=mapped)
 
 

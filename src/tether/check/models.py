@@ -100,7 +100,9 @@ class Models:
         table = next((field.value for field in facts.fields if field.name == "__table__"), None)
         if table is not None and table.last == "Table":
             yield from _columns(table, owner)
-        yield from attributes_of(facts, owner, named, every_field=ancestry.sqlmodel)
+        allowed = _field(ancestry.classes, "__allow_unmapped__")
+        unmapped = allowed is not None and allowed.value is True
+        yield from attributes_of(facts, owner, named, every_field=ancestry.sqlmodel, unmapped=unmapped)
 
     def _annotated(self, module: str, name: str) -> Annotation | None:
         """Return the ``Annotated`` type that a name in an annotation stands for."""

@@ -104,6 +104,8 @@ def run_store(interpreter: Interpreter, activation: Activation, op: ops.Store, s
         if last is not None and one(last) != value and state.get(last.id, Session) is not None:
             collect(interpreter, activation.where(op.span), state, [last.id])
     if op.scope == "global" and interpreter.in_function():
+        for held, session in state.of(value, Session):  # it lives on, and later calls find it
+            state.things[held] = replace(session, owner="global" if session.owner == "own" else session.owner)
         for held, instance in rows_in(state, value):
             interpreter.tell("kept", activation.where(op.span), number=held, instance=instance,
                              detail=f"the global {op.name}")  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tether.check.events import Event
 from tether.check.interpreter import Interpreter
 from tether.check.things import Instance, Where
@@ -14,10 +16,20 @@ class Teller:
 
     Args:
         interpreter: Knows the modules that the events' lines are in.
+        events: All of the run, for rules that ask what else happens.
     """
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, events: Iterable[Event] = ()) -> None:
         self.interpreter = interpreter
+        self.commits = {
+            (event.number, event.session.changed)
+            for event in events
+            if event.kind == "commit" and event.session is not None
+        }
+
+    def is_committed(self, event: Event) -> bool:
+        """Return whether another way commits the work of the event's Session."""
+        return event.session is not None and (event.number, event.session.changed) in self.commits
 
     def place(self, role: str, where: Where) -> Place:
         """Return a line of the program and the part it plays."""

@@ -72,7 +72,7 @@ class Session:
         work: ``added``, ``flushed``: what waits for a commit; ``failed``: an error was caught and nothing rolled back.
         must: What surely does: ``added``, ``flushed``, ``begun`` (it holds a connection), ``failed``.
         made, ended, failed: Where it was made, closed, and where its flush failed.
-        changed: Where the first work was done that waits for a commit.
+        changed: Where the first work was done that waits for a commit; flushed: where it was sent last.
         escaped: It was given to somebody who may end it later.
         managed: It is in a ``with``.
         bind: What it is bound to; NOTHING if that is not said.
@@ -89,6 +89,7 @@ class Session:
     made: Where | None = None
     ended: Where | None = None
     changed: Where | None = None
+    flushed: Where | None = None
     failed: Where | None = None
     escaped: bool = False
     managed: bool = False
@@ -114,6 +115,7 @@ class Session:
             must=self.must & other.must,
             ended=earlier(self.ended, other.ended),
             changed=earlier(self.changed, other.changed),
+            flushed=earlier(self.flushed, other.flushed),
             failed=earlier(self.failed, other.failed),
             escaped=self.escaped or other.escaped,
             managed=self.managed or other.managed,

@@ -10,7 +10,10 @@ KINDS = ("end",)
 
 
 def look(event: Event, teller: Teller) -> Finding | None:
-    """Return a finding if work was surely done in a Session made here, and it ends without a commit."""
+    """Return a finding if work was surely done in a Session made here, and it ends without a commit.
+
+    Where another way from the same work leads to a commit, the way without one gives the work up on purpose.
+    """
     session = event.session
     assert session is not None
     if (
@@ -20,6 +23,7 @@ def look(event: Event, teller: Teller) -> Finding | None:
         or session.owner != "own"
         or session.escaped
         or not session.sure
+        or teller.is_committed(event)
     ):
         return None
     done = "flushed" if "flushed" in session.must else "added or deleted"
