@@ -46,7 +46,8 @@ def attach(session: Session, changed: Any, *, on_conflict: OnConflict = "raise")
         ConflictError: Conflicts were left. The Session is as it was.
         NoBaseError: SQLAlchemy did not keep what a changed attribute was before.
         ValueError: An instance is pending or transient, or two copies of one row disagree.
-        TypeError: Something is no instance of a mapped class, or a conflict function returned a wrong type.
+        TypeError: Something is no instance of a mapped class, a conflict function returned a wrong type, or
+            ``on_conflict=`` names an attribute that no mapped class has.
 
     Emits:
         One SELECT per class and 1,000 rows for what changed and for what was given; with FOR UPDATE for what

@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstanceState, LoaderCallableStatus, Session
 from tether.carry.edits import Edits
 from tether.carry.frozen import plain
 from tether.carry.graph import Graph, Link, Node, Status
+from tether.carry.near import named
 from tether.carry.shape import Relation, Shape, shape_of
 from tether.errors import NoBaseError
 from tether.orm import private
@@ -87,7 +88,7 @@ class _Walk:
     def root(self, instance: object) -> int:
         state = private.state_of_anything(instance)
         if state is None:
-            raise TypeError(f"{type(instance).__name__} is not an instance of a mapped class")
+            raise TypeError(f"{named(instance)} is not an instance of a mapped class")
         if state.key is None:
             what = "pending" if state.pending else "transient"
             raise ValueError(

@@ -10,7 +10,7 @@ from tether.carry.near import near_names
 from tether.errors import ReadOnlyError, SnapshotError
 
 T = TypeVar("T")
-EDIT = "a snapshot does not change; edit() gives a draft that does"
+EDIT = "a snapshot does not change; tether.edit() gives a draft that does"
 
 
 class Twin:

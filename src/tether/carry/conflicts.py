@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
 from tether.carry.graph import IdentityKey
 from tether.carry.merge import MISSING
+from tether.carry.naming import attribute_names
+from tether.carry.near import near_names
+from tether.carry.shape import shape_of
 from tether.errors import TetherError
 
 POLICIES: Final = "__tether_on_conflict__"  # on a mapped class: attribute name -> policy
@@ -154,18 +158,62 @@ class Policies:
         """Return what decides *conflict*; None if it must be raised."""
         class_ = conflict.identity_key[0]
         for owner, attribute, resolver in self._named:
-            if attribute == conflict.attribute and (owner is None or issubclass(class_, owner)):
+            if (owner is None or issubclass(class_, owner)) and conflict.attribute in meant(
+                class_, attribute
+            ):
                 return resolver
         declared = _declared(class_)
         if conflict.attribute in declared:
             return resolver_of(declared[conflict.attribute])
         return self._rest
 
+    def check(self, classes: Iterable[type]) -> None:
+        """Refuse a name that no mapped class has: it would never be asked for, and nobody would know.
+
+        Args:
+            classes: Those of the rows; others of their registries may come into a conflict too.
+
+        Raises:
+            TypeError: There is one in ``on_conflict=``, or in ``__tether_on_conflict__`` of one of the classes.
+        """
+        own = set(classes)
+        for class_ in own:
+            for name in vars(class_).get(POLICIES, {}):
+                _refuse_unknown(f"{class_.__name__}.{POLICIES}", name, [class_])
+        named = [attribute for owner, attribute, _ in self._named if owner is None]
+        if named:
+            registries = {shape_of(class_).mapper.registry for class_ in own}
+            known = [mapper.class_ for registry in registries for mapper in registry.mappers]
+            for name in named:
+                _refuse_unknown("on_conflict", name, known)
+
 
 def _named(attribute: Any, resolver: Resolver | None) -> tuple[type | None, str, Resolver | None]:
     if isinstance(attribute, str):
         return None, attribute, resolver
-    return attribute.class_, attribute.key, resolver
+    if not isinstance(attribute, QueryableAttribute):
+        raise TypeError(
+            f"on_conflict: {attribute!r} is no attribute of a mapped class, such as Order.status or 'status'"
+        )
+    owner: Any = attribute.parent
+    return owner.class_, attribute.key, resolver
+
+
+def meant(class_: type, attribute: str) -> tuple[str, ...]:
+    """Return the attributes of a class by which a conflict names what *attribute* is: those of a composite, say."""
+    shape = shape_of(class_)
+    name = shape.synonyms.get(attribute, attribute)
+    return shape.composites[name].columns if name in shape.composites else (name,)
+
+
+def _refuse_unknown(where: str, name: str, classes: list[type]) -> None:
+    """Refuse a name that none of some classes has; several unique columns are named together."""
+    known = {known for class_ in classes for known in attribute_names(shape_of(class_))}
+    for part in name.split(", ") if name else ():  # "" is the whole row
+        if classes and part not in known:
+            who = f"`{classes[0].__name__}`" if len(classes) == 1 else "none of the mapped classes"
+            has = "has no" if len(classes) == 1 else "has a"
+            raise TypeError(f"{where}: {who} {has} mapped attribute `{part}`{near_names(part, known)}")
 
 
 def _declared(class_: type) -> dict[str, Policy]:

@@ -30,11 +30,13 @@ class Contents(dict[Place, list[Any]]):
     Attributes:
         positions: What an ``ordering_list`` wrote in the database, of elements that may have been in the Session
             before: instance, attribute, value.
+        singles: What one-to-one relationships hold whose other side is to be set: instance, attribute, instances.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.positions: list[tuple[Any, str, Any]] = []
+        self.singles: list[tuple[Any, str, list[Any]]] = []
 
 
 def read_contents(

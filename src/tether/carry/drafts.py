@@ -324,7 +324,7 @@ def draft_view(draft: Any, what: str) -> DraftView:
     """
     view = getattr(draft, "_tether_view", None) if is_twin(draft) else None
     if not isinstance(view, DraftView):
-        hint = ": edit() gives a draft of a snapshot" if view is not None else ""
+        hint = ": tether.edit() gives a draft of a snapshot" if view is not None else ""
         raise SnapshotError(f"{what} takes a draft; got {draft!r}{hint}")
     return view
 

@@ -65,7 +65,7 @@ def refuse(name: str) -> Callable[..., NoReturn]:
     def method(self: object, *_arguments: object, **_named: object) -> NoReturn:
         kind = type(self).__name__.removeprefix("Frozen").lower()
         raise ReadOnlyError(
-            f"{name} would change a {kind} of a snapshot, which does not change; edit() gives a draft that does"
+            f"{name} would change a {kind} of a snapshot, which does not change; tether.edit() gives a draft that does"
         )
 
     method.__name__ = name

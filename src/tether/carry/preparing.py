@@ -21,6 +21,7 @@ from tether.carry.referring import refuse_dangling_keys
 from tether.carry.removing import Remover
 from tether.carry.restoring import Restorer
 from tether.carry.shape import Shape, shape_of
+from tether.carry.singles import read_other_sides
 from tether.carry.uniqueness import refuse_taken_values
 from tether.carry.unseen import find_unseen
 
@@ -49,8 +50,9 @@ def prepare(session: Session, edits: Edits, policies: Policies, *, lock: bool) -
 
     Raises:
         ValueError: Two copies of one row say different things.
-        TypeError: A conflict function returned what the attribute cannot hold.
+        TypeError: A conflict function returned what the attribute cannot hold; a policy is for an unknown attribute.
     """
+    policies.check({node.class_ for node in edits.mine.nodes.values()})
     changes = changes_of(edits)
     _refuse_disagreeing_copies(edits, changes)
     wanted = wanted_of(edits, changes)
@@ -63,6 +65,7 @@ def prepare(session: Session, edits: Edits, policies: Policies, *, lock: bool) -
     Restorer(session, edits, rows, decision, decider.lost, lock, bool(wanted.locked)).restore()
     contents = read_contents(session, edits, rows, decision)
     ContentsDecider(edits, changes, rows, decision, contents, policies).decide()
+    read_other_sides(session, edits, rows, decision, contents, policies)
     refuse_dangling_keys(session, edits, changes, rows, decision, policies)
     refuse_taken_values(session, edits, rows, decision, policies)
     return Prepared(edits, changes, rows, decision, contents)

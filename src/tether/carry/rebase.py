@@ -17,6 +17,7 @@ from tether.carry.deciding import Decider
 from tether.carry.decision import raise_if_conflicts
 from tether.carry.edits import Changes, Edits
 from tether.carry.graph import Graph
+from tether.carry.near import named
 from tether.carry.reading import ROWS_PER_STATEMENT, Wanted, chunks, read
 from tether.carry.shape import Shape, shape_of
 from tether.carry.undoing import Memory, as_it_was
@@ -42,6 +43,7 @@ def rebase(instances: T, *, on_conflict: OnConflict = "raise") -> T:
         ConflictError: Conflicts were left. The Session is as it was.
         ObjectDeletedError: A row is gone.
         ValueError: An instance is in no Session: ``attach()`` it; or it has no row yet.
+        TypeError: An object is not an instance of a mapped class; ``on_conflict=`` names an unknown attribute.
 
     Emits:
         One SELECT per class and 1,000 rows, with a lock if there are edits, and one per loaded collection.
@@ -50,6 +52,8 @@ def rebase(instances: T, *, on_conflict: OnConflict = "raise") -> T:
     if not given:
         return instances
     session = _session_of(given)
+    policies = Policies(on_conflict)
+    policies.check(set(map(type, given)))
     wanted = Wanted()
     for instance in given:
         state: InstanceState[Any] = inspect(instance)
@@ -67,7 +71,7 @@ def rebase(instances: T, *, on_conflict: OnConflict = "raise") -> T:
             if inspect(instance).key not in rows:
                 raise ObjectDeletedError(inspect(instance))
         nothing = Edits(Graph(datetime.now(UTC)), Graph(datetime.now(UTC)), [])
-        decision = Decider(nothing, Changes(), rows, {}, Policies(on_conflict)).decide()
+        decision = Decider(nothing, Changes(), rows, {}, policies).decide()
         raise_if_conflicts(decision)
         memory.keep(given)
         with session.no_autoflush:
@@ -84,7 +88,7 @@ def _session_of(instances: list[Any]) -> Session:
     for instance in instances:
         state = private.state_of_anything(instance)
         if state is None:
-            raise TypeError(f"{type(instance).__name__} is not an instance of a mapped class")
+            raise TypeError(f"{named(instance)} is not an instance of a mapped class")
         if state.key is None:
             what = "pending" if state.pending else "transient"
             raise ValueError(f"this {type(instance).__name__} is {what}: it has no row yet to be read")

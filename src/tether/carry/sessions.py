@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session, scoped_session
 
+from tether.carry.near import named
+
 
 def session_of(session: Any) -> Session:
     """Return the Session itself; a ``scoped_session``, such as Flask-SQLAlchemy's, stands for one.
@@ -22,4 +24,4 @@ def session_of(session: Any) -> Session:
         raise TypeError(
             f"this takes a Session; got {name}: await the function of the same name in tether.aio"
         )
-    raise TypeError(f"this takes a Session; got {type(session).__name__}")
+    raise TypeError(f"this takes a Session; got {named(session)}")

@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstanceState
 from tether.carry.columns import copied
 from tether.carry.graph import Graph, IdentityKey, Status
 from tether.carry.naming import Excluded
+from tether.carry.near import named
 from tether.carry.shape import Relation, Shape, shape_of
 from tether.carry.tables import Links, Nodes, Table, Tables
 from tether.errors import SnapshotError
@@ -37,9 +38,7 @@ def state_of(instance: object, verb: str) -> InstanceState[Any]:
     state = private.state_of_anything(instance)
     if state is None:
         hint = "; its class is a twin, so this is a snapshot or draft already" if is_twin(instance) else ""
-        raise SnapshotError(
-            f"{verb}() takes instances of mapped classes; got {type(instance).__name__}{hint}"
-        )
+        raise SnapshotError(f"{verb}() takes instances of mapped classes; got {named(instance)}{hint}")
     name = state.class_.__name__
     if state.deleted or state.was_deleted:
         raise SnapshotError(f"{verb}(): this {name} is deleted: there is no row to take")

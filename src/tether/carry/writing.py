@@ -56,6 +56,8 @@ class Writer:
             freshen_positions(self.prepared.contents)
             for place, elements in self.prepared.contents.items():
                 self.fill(place, elements)
+            for owner, name, elements in self.prepared.contents.singles:
+                self.fill_single(owner, name, elements)
             for (token, name), (_, value) in decision.columns.items():
                 set_column(self.instance(token), name, value)
             # Collections first: a back reference would push their element out of a one-to-one relationship.
@@ -100,6 +102,12 @@ class Writer:
             return
         self.memory.keep([owner])
         set_elements(owner, name, elements)
+
+    def fill_single(self, owner: Any, name: str, elements: list[Any]) -> None:
+        """Let a one-to-one relationship hold what the database holds: SQLAlchemy would load each by itself."""
+        if name not in inspect(owner).committed_state:
+            self.memory.keep([owner, *elements])
+            set_elements(owner, name, elements)
 
     def change_collection(self, place: Place) -> None:
         """Do to one collection what was decided."""

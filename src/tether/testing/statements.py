@@ -104,8 +104,8 @@ class Formula:
         a foreign key        each one that I set as a plain value
         a unique constraint  each one that what I write touches, and the primary key of a new row
         a removed element    each collection of a row that delete-orphan deletes: SQLAlchemy's flush looks below it
-        a one-to-one         if I set it from the side of the foreign key: the other side of the row that it refers to
-                             now, and of the one before, if that is loaded; SQLAlchemy's own, one for each row
+        a one-to-one         if I set it from the side of the foreign key: the other side of the rows that it refers to
+                             now, and of the ones before, if those are loaded
         ===================  =====================================================================================
 
         On SQLite one DELETE of no row locks the file, if there is something to write. Writes: one for each row.
@@ -263,7 +263,7 @@ class Formula:
         return names
 
     def other_sides(self) -> int:
-        """Return how many one-to-one relationships SQLAlchemy loads because the other side of them is set."""
+        """Return 1 if one-to-one relationships are read because the other side of them is set."""
         prop, root = self.prop, self.subject.root
         if prop is None or prop.direction.name != "MANYTOONE" or self.mine is None or self.expected.clashes:
             return 0
@@ -275,7 +275,7 @@ class Formula:
             root.shape.mapper.identity_key_from_primary_key(root.primary_key)
         )
         before = None if instance is None else inspect(instance).dict.get(prop.key)
-        return int(self.mine.name != "none") + int(before is not None)
+        return int(self.mine.name != "none" or before is not None)
 
     def below_orphans(self) -> int:
         """Return how many collections SQLAlchemy loads below the rows that it deletes."""

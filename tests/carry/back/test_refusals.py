@@ -181,6 +181,19 @@ def raises(_: Conflict) -> Any:
         (3, TypeError, r'on_conflict= takes "raise", "mine", "theirs" or a function, not 3'),
         ("ours", TypeError, r'on_conflict= takes "raise", "mine", "theirs" or a function, not \'ours\''),
         ({"status": "ours"}, TypeError, "not 'ours'"),
+        (
+            {"nothing": "mine"},
+            TypeError,
+            "^on_conflict: none of the mapped classes has a mapped attribute `nothing`$",
+        ),
+        ({"statos": "mine"}, TypeError, "`statos`; did you mean `status`"),
+        ({"status, nothing": "mine"}, TypeError, "attribute `nothing`"),
+        (
+            {Order: "mine"},
+            TypeError,
+            r"Order'> is no attribute of a mapped class, such as Order.status or 'status'",
+        ),
+        ({7: "mine"}, TypeError, "on_conflict: 7 is no attribute of a mapped class"),
     ],
 )
 def test_conflict_function(shop: Engine, function: Any, error: type[Exception], words: str) -> None:

@@ -39,7 +39,8 @@ def colleague(engine: Engine) -> None:
 def program(engine: Engine) -> None:
     with Session(engine) as session:
         order = session.get(Order, 2)
-        draft = tether.snapshot(order, include=[Order.items]).edit()
+        taken = tether.snapshot(order, include=[Order.items])
+        draft = tether.edit(taken)
     data = tether.dumps(draft)
     colleague(engine)
     for status in ("packed", "wrapped"):
