@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
+from tether.check.contexts import registry_of
 from tether.check.definitions import definitions
 from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter, step
@@ -426,12 +427,23 @@ def read_object(
         return [state]
     if thing.external:
         name = interpreter.canonical(f"{thing.external}.{op.name}")
-        state.registers[op.to] = one(External(name, atom))
+        state.registers[op.to] = registry_of(interpreter, state, name, atom) or one(External(name, atom))
         return [state]
     if thing.class_ is not None:
-        return read_property(interpreter, activation, op, state, atom, thing.class_)
+        return [
+            with_registry(interpreter, held, op.to, atom)
+            for held in read_property(interpreter, activation, op, state, atom, thing.class_)
+        ]
     state.registers[op.to] = UNKNOWN
     return [state]
+
+
+def with_registry(interpreter: Interpreter, state: State, register: int, holder: Ref) -> State:
+    """Put the registry into a register that holds the name of an attribute which is one."""
+    for atom in state.read(register):
+        if isinstance(atom, External) and atom.receiver == holder:
+            state.registers[register] = registry_of(interpreter, state, atom.name, holder) or one(atom)
+    return state
 
 
 @step(ops.DeleteAttribute)

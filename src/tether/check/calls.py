@@ -20,6 +20,7 @@ from tether.check.outside import ROUTE, call_outside
 from tether.check.remembering import OPEN as OPEN_CALL
 from tether.check.remembering import key_of_call, recalled, remembered
 from tether.check.state import State
+from tether.check.tasks import DECORATOR, TASK, task, task_of
 from tether.check.things import (
     LOADED,
     TRANSIENT,
@@ -89,6 +90,8 @@ def call_atom(interpreter: Interpreter, site: Site, state: State, atom: Any) -> 
             return instantiate(interpreter, site, state, atom)
         case External():
             value = call_builtin(interpreter, site, state, atom)
+            if value is None:
+                value = task_of(interpreter, site, state, atom)
             if value is not None:
                 return [(state, value)]
             return call_outside(interpreter, site, state, atom)
@@ -115,6 +118,12 @@ def call_thing(interpreter: Interpreter, site: Site, state: State, atom: Ref) ->
             if isinstance(found, Function):
                 interpreter.routes[found.module, found.body] = thing.fields["model"]
         return [(state, site.positional[0])]
+    if isinstance(thing, Object) and thing.external == DECORATOR:
+        return [(state, task(interpreter, site, state, bound="self" in thing.fields) or UNKNOWN)]
+    if isinstance(thing, Object) and thing.external == TASK:
+        first = [thing.fields["self"]] if "self" in thing.fields else []
+        inner = replace(site, positional=[*first, *site.positional])
+        return [result for run in thing.fields["run"] for result in call_atom(interpreter, inner, state, run)]
     if isinstance(thing, Object) and thing.external == "functools.partial":
         return call_partial(interpreter, site, state, thing)
     return [(state, call_unknown(interpreter, site, state))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tether.check import ops
+from tether.check.contexts import enter_context, is_context, leave_context
 from tether.check.effects import apply_effects, close_session
 from tether.check.flow import NO_HANDLER, Activation, Outcome, Run, Waiting, merged
 from tether.check.interpreter import Interpreter, TooLarge, step
@@ -37,6 +38,8 @@ def run_enter(interpreter: Interpreter, activation: Activation, op: ops.Enter, s
                 held.registers[op.to] = manager.gives if manager else UNKNOWN
             return after
         case Manager(row=row) if row is not None:
+            if is_context(row):
+                enter_context(interpreter, state)
             apply_effects(interpreter, activation, op.span, state, row.effects, thing.session, {}, row)
             set_autoflush(state, thing, False)
             state.registers[op.to] = thing.gives
@@ -64,6 +67,8 @@ def run_exit(interpreter: Interpreter, activation: Activation, op: ops.Exit, sta
             close_session(interpreter, activation, op.span, state, atom.id, raised=op.raised)
         case Manager(function=function) if function is not None:
             return finish_generator(interpreter, activation, op.span, state, atom.id, raised=op.raised)
+        case Manager(row=row) if row is not None and is_context(row):
+            leave_context(interpreter, activation, op.span, state, row, raised=op.raised)
         case Manager(row=row) if row is not None:
             effects = row.failing if op.raised else row.leaving
             set_autoflush(state, thing, True)

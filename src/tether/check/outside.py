@@ -90,7 +90,8 @@ def call_unknown_outside(interpreter: Interpreter, site: Any, state: State, func
     last = function.name.rpartition(".")[2]
     if last[:1].isupper() and "_" not in last and function.receiver is None:
         number = interpreter.number(site.activation, site.op.to, "object")
-        state.things[number] = Object(external=interpreter.canonical(function.name), fields={})
+        options = {name: value for name, value in site.named.items() if name == "session_options"}
+        state.things[number] = Object(external=interpreter.canonical(function.name), fields=options)
         call_unknown(interpreter, site, state)
         return one(Ref(number))
     kept_outside(interpreter, site, state, function)
