@@ -34,6 +34,7 @@ from tether.check.things import (
     Statement,
     Where,
 )
+from tether.check.unfollowed import fail
 from tether.check.values import UNKNOWN, Class, Constant, External, Function, Ref, Value, one
 
 GENERATORS = ("generator", "async generator")
@@ -167,11 +168,13 @@ def call_function(
         return [(state, one(Ref(number)))]
     large = (function.module, function.body)
     if interpreter.too_deep(*large) or body.cut_short or interpreter.is_too_large(*large):
+        fail(interpreter, site, state, function, variables)
         return [(state, call_unknown(interpreter, site, state))]
     try:
         results, sessions = run_or_recall(interpreter, site, state, function, variables)
     except TooLarge:
         interpreter.note_too_large(*large)
+        fail(interpreter, site, state, function, variables)
         return [(state, call_unknown(interpreter, site, state))]
     if function.wrapper == "cached":
         for after, value in results:

@@ -18,6 +18,7 @@ MOST_VISITS = 12  # of one block with one path; joins end long before
 NO_HANDLER = -1
 RAISED = "raised"  # on the path of a state that ended by a ``raise`` statement
 DATABASE_ERROR = "database error"  # on the path of a state in which such an error is on its way
+FLUSH_ERROR = "flush error"  # the same, where a flush failed: apart, so that it is surely so behind an ``except``
 
 # Ops that may raise; the others fail only where Python itself would.
 RAISING = (ops.Call, ops.Await, ops.Next, ops.Enter, ops.Exit, ops.Raise)
@@ -199,14 +200,16 @@ class Run:
                 if held is not None:
                     self.flow_into(following, held)
 
-    def raise_from(self, state: State, *, database: bool = False) -> None:
+    def raise_from(self, state: State, *, database: bool = False, flush: bool = False) -> None:
         """Let an exception leave at this point: to the handler of the block, or out of the body.
 
         One that comes from the database (*database*) is caught by clauses for such errors.
         """
-        if database and DATABASE_ERROR not in state.path:
+        marks = {DATABASE_ERROR} if database else set()
+        marks |= {FLUSH_ERROR} if flush else set()
+        if not marks <= state.path:
             state = state.copy()
-            state.path |= {DATABASE_ERROR}
+            state.path |= marks
         if self.handler == NO_HANDLER:
             if self.interpreter.catching or RAISED in state.path:
                 self.now.raised.append(state.copy())

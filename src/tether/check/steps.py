@@ -9,7 +9,7 @@ from tether.check import ops
 from tether.check.defaults import is_given_after_all
 from tether.check.definitions import definitions
 from tether.check.ending import collect
-from tether.check.flow import DATABASE_ERROR, RAISED, Activation
+from tether.check.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep, rows_in
 from tether.check.late_globals import as_functions_see
@@ -400,8 +400,9 @@ def run_caught(
     if of_database and op.types and all(name in OTHER_ERRORS for name in op.types):
         return []
     state.registers[op.to] = UNKNOWN
-    state.path = (state.path - {DATABASE_ERROR, RAISED}) | {
-        (activation.context, activation.module, activation.index, op.span[0], of_database)
+    error = FLUSH_ERROR if FLUSH_ERROR in state.path else DATABASE_ERROR if of_database else ""
+    state.path = (state.path - {DATABASE_ERROR, FLUSH_ERROR, RAISED}) | {
+        (activation.context, activation.module, activation.index, op.span[0], error)
     }
     return [state]
 

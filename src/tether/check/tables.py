@@ -162,7 +162,7 @@ class Call:
         if flushes:
             where = self.site.activation.where(self.site.span)
             failed.things[self.session] = replace(session, must=session.must | {"failed"}, failed=where)
-        run.raise_from(failed, database=True)
+        run.raise_from(failed, database=True, flush=flushes)
 
     # ------------------------------------------------------------ what it gives
 
