@@ -15,6 +15,7 @@ from tether.check.mapped import Mapped, mapped
 from tether.check.methods import class_member, read_property
 from tether.check.presence import may_be_loaded, may_be_there
 from tether.check.queries import load
+from tether.check.singletons import hold
 from tether.check.state import State
 from tether.check.things import (
     DETACHED,
@@ -353,6 +354,8 @@ def run_set_attribute(
                 op.name: source if sure else join((source, thing.fields.get(op.name, UNKNOWN))),
             }
             state.things[number_in(atom)] = replace(thing, fields=fields)
+            if thing.class_ is not None:
+                hold(interpreter, state, thing.class_, source)
     keep(interpreter, activation.where(op.span), state, source, holder)
     return [state]
 

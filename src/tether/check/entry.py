@@ -9,6 +9,7 @@ from tether.check.arguments import bound
 from tether.check.ending import abandoned, referred
 from tether.check.flow import RAISED, Activation, CutShort, Outcome, joined_outcome
 from tether.check.interpreter import Interpreter, OwnFields
+from tether.check.lasting import tell_lasting
 from tether.check.mapped import mapped
 from tether.check.methods import class_member
 from tether.check.opaque import let_go
@@ -203,6 +204,7 @@ class Root:
         """Tell what is left behind where the function returns: the caller has what it gives."""
         where = activation.where(self.body.span)
         self.interpreter.tell("return", where, detail=(value, state))
+        tell_lasting(self.interpreter, self.module, self.index, state)
         let_go(self.interpreter, state, value)
         for parameter in self.body.parameters:  # the caller has them as well
             frame = state.get(activation.frame, Frame)
@@ -231,6 +233,9 @@ def shared_sessions(interpreter: Interpreter, name: str, state: State) -> frozen
             if session.made is not None and surely(session.life, OPEN):
                 found.add(number)
                 interpreter.tell("global session", session.made, number=number, session=session)
+    for variable, value in frame.variables.items() if frame else ():
+        for _, kept in state.of(value, Object) if variable in used else ():
+            found |= {number for held in kept.fields.values() for number, _ in state.of(held, Session)}
     for number in interpreter.lasting_frames:
         lasting = state.things.get(number)
         for value in lasting.variables.values() if isinstance(lasting, Frame) else ():

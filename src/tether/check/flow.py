@@ -18,7 +18,9 @@ MOST_VISITS = 12  # of one block with one path; joins end long before
 NO_HANDLER = -1
 RAISED = "raised"  # on the path of a state that ended by a ``raise`` statement
 DATABASE_ERROR = "database error"  # on the path of a state in which such an error is on its way
-FLUSH_ERROR = "flush error"  # the same, where a flush failed: apart, so that it is surely so behind an ``except``
+FLUSH_ERROR = (
+    "flush error"  # the same, where a flush failed: apart, so that it is surely so behind an ``except``
+)
 
 # Ops that may raise; the others fail only where Python itself would.
 RAISING = (ops.Call, ops.Await, ops.Next, ops.Enter, ops.Exit, ops.Raise)

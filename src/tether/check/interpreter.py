@@ -298,8 +298,12 @@ class Interpreter:
         for body in module.bodies:
             if body.kind not in ("class", "module") and not body.names.isdisjoint(TELLING):
                 names.add(body.name)
+        imported: dict[int, str] = {}
         for op in (op for block in module.bodies[0].blocks for op in block.ops):
+            if isinstance(op, ops.Store) and imported.get(op.source) in TELLING:
+                names.add(op.name)  # import ... as
             if isinstance(op, ops.Import) and op.name:
+                imported[op.to] = op.name
                 origin = self.project.find(op.module, name)
                 for body in origin.bodies if origin is not None else ():
                     if body.name == op.name and body.kind != "module" and (

@@ -101,7 +101,10 @@ def run_store(interpreter: Interpreter, activation: Activation, op: ops.Store, s
     if frame is not None:
         last = single_ref(frame.variables.get(op.name, NOTHING))
         state.things[number] = replace(frame, variables={**frame.variables, op.name: value})
-        if last is not None and one(last) != value and state.get(last.id, Session) is not None:
+        replaced = (
+            last is not None and one(last) != value and last.id not in state.base
+        )  # bound once more, or once
+        if last is not None and replaced and state.get(last.id, Session) is not None:
             collect(interpreter, activation.where(op.span), state, [last.id])
     if op.scope == "global" and interpreter.in_function():
         for held, session in state.of(value, Session):  # it lives on, and later calls find it

@@ -7,7 +7,7 @@ from tether.core.hazard import Hazard
 HAZARD = Hazard(
     name="module-level-session",
     severity="warning",
-    summary="A Session is made when the module is imported, and its functions use that one for ever.",
+    summary="One Session is made for the whole process, in a global or on an object there, and all use that one.",
     why=(
         "A Session is one transaction and one set of instances, and all threads and requests share "
         "this one. It gives out the instance it has, with the values that were read first, as long as"

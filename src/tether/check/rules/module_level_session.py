@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tether.check.events import Event
+from tether.check.lasting import Lasting
 from tether.check.stories import Teller
 from tether.core.finding import Finding
 
@@ -10,11 +11,15 @@ KINDS = ("global session",)
 
 
 def look(event: Event, teller: Teller) -> Finding | None:
-    """Return a finding for a Session that is bound to a global of a module that others import."""
+    """Return a finding for a Session that the functions of a module find in a global, or on an object there."""
+    kept = event.detail if isinstance(event.detail, Lasting) else None
+    message = (
+        "one Session for the whole process: every caller shares its transaction, its rows and its errors"
+    )
     return teller.finding(
         "module-level-session",
         event,
-        "one Session for the whole process: every caller shares its transaction, its rows and its errors",
-        [],
+        f"{message}; it is kept in {kept.place}" if kept else message,
+        [("shared", kept.used), ("committed", kept.committed)] if kept else [],
         used="created",
     )
