@@ -376,6 +376,15 @@ def call_partial(interpreter: Interpreter, site: Any, state: State, function: Ex
     return one(Ref(number))
 
 
+@builtin("fastapi.Depends", "fastapi.Security")
+def call_depends(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
+    """``Depends(f)``: what FastAPI calls for a parameter."""
+    number = interpreter.number(site.activation, site.op.to, "depends")
+    given = site.positional[0] if site.positional else site.named.get("dependency", UNKNOWN)
+    state.things[number] = Object(external="fastapi.Depends", fields={"dependency": given})
+    return one(Ref(number))
+
+
 @builtin("contextlib.closing", "contextlib.aclosing")
 def call_closing(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
     """``with closing(x)``: closed where the block ends."""

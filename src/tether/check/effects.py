@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
+from tether.check.belonging import GIVEN
 from tether.check.facts_of_loading import EFFECT_FACTS
 from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
-from tether.check.state import State
+from tether.check.state import EXPIRED_ALL, State
 from tether.check.subjects import (
     ATTACHED,
     after_insert,
@@ -194,6 +195,8 @@ class Application:
                 effect.when == "inside" and not instance.changed
             ):
                 continue
+            if sure and GIVEN in instance.flags and self.row.why in ("rollback", "commit"):
+                instance = replace(instance, states=frozenset({PERSISTENT}))
             strong = sure and surely(instance.states, PERSISTENT) and not (names is not None and not names)
             expired = frozenset({EXPIRED})
             if names is None:
@@ -201,13 +204,15 @@ class Application:
                     number, instance,
                     columns=expired if strong else instance.columns | expired,
                     attributes={} if strong else {n: f | expired for n, f in instance.attributes.items()},
-                    flags=instance.flags | ({"all expired"} if strong else frozenset()),
+                    flags=(instance.flags - {"unsure"}) | {"all expired"} if strong else instance.flags,
                     held=self.keys_of(instance) if strong else instance.held,
                     expired=instance.expired if "all expired" in instance.flags else self.where,
                 )  # fmt: skip
             else:
                 attributes = {**instance.attributes, **dict.fromkeys(names, expired)}
                 self.put(number, instance, attributes=attributes, expired=self.where)
+            if strong and effect.to == "all" and self.session is not None and self.session.asynchronous:
+                self.state.path |= {EXPIRED_ALL} if effect.when != "inside" else set()
 
     def keys_of(self, instance: Instance) -> dict[str, Value]:
         """Return the primary key, which an instance keeps when it is expired."""
@@ -249,18 +254,18 @@ class Application:
             )
             gone = frozenset({TRANSIENT if state == PENDING else state for state in gone})
             self.put(number, instance, states=gone if sure else instance.states | gone, detached=self.where,
-                     lost=lost)  # fmt: skip
+                     lost=lost, flags=instance.flags - {GIVEN})  # fmt: skip
 
     def taken_along(self, instance: Instance) -> dict[str, tuple[Where, Where]]:
         """Return the changes that leave the Session with an instance: lost, unless something brings it back."""
-        if self.raised or self.state.path or not surely(instance.states, PERSISTENT):
+        if self.raised or self.state.in_handler() or not surely(instance.states, PERSISTENT):
             return {}
         return {name: (where, self.where) for name, where in instance.changed.items()}
 
     def discarded(self, number: int, instance: Instance, names: frozenset[str] | None = None) -> None:
         """Note that changes which were not flushed are lost here."""
         lost = [name for name in instance.changed if names is None or name in names]
-        if lost and instance.states <= ATTACHED and not self.raised and not self.state.path:
+        if lost and instance.states <= ATTACHED and not self.raised and not self.state.in_handler():
             self.tell("discard", number, instance, attribute=lost[0], detail=tuple(lost))
 
     def do_discard(self, effect: Effect, sure: bool) -> None:

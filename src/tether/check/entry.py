@@ -6,6 +6,7 @@ from typing import Any
 
 from tether.check import ops
 from tether.check.arguments import bound
+from tether.check.belonging import belong
 from tether.check.ending import abandoned, referred
 from tether.check.flow import RAISED, Activation, CutShort, Outcome, joined_outcome
 from tether.check.interpreter import Interpreter, OwnFields
@@ -76,7 +77,9 @@ class Root:
         variables = bound(
             self.interpreter, state, self.function, [UNKNOWN] if self.owner else [], {}, more=more
         )
-        variables |= self.parameters(state)
+        given = self.parameters(state)
+        belong(self.interpreter, state, self.function, self.body, given)
+        variables |= given
         state.things[activation.frame] = Frame(variables=variables, module=self.module, body=self.index)
         return self.interpreter.execute(activation, state)
 

@@ -116,12 +116,14 @@ class Run:
                 self.flow_into(block, state)
             else:
                 self.visit((block, ("resumed", op, state.path)), state, first=op)
-        while self.queue:
-            block, _, path = heapq.heappop(self.queue)
-            self.queued.discard((block, path))
-            self.visit((block, path), self.entries[block, path].copy())
-        for events in self.events.values():
-            self.interpreter.events.extend(events)
+        try:
+            while self.queue:
+                block, _, path = heapq.heappop(self.queue)
+                self.queued.discard((block, path))
+                self.visit((block, path), self.entries[block, path].copy())
+        finally:  # where it was cut short too: each state that was reached is that of a way through the program
+            for events in self.events.values():
+                self.interpreter.events.extend(events)
         outcome = Outcome()
         for end in self.ends.values():
             outcome.returned += end.returned

@@ -23,7 +23,7 @@ TELLING = frozenset({
     "scalar", "execute", "commit", "flush", "rollback", "merge", "refresh", "expunge", "expunge_all", "add_all",
     "db_session", "scoped", "get_session", "get_db", "Depends", "model_validate", "from_orm", "sessions",
 })  # fmt: skip
-MOST_OPS = 8_000  # of one root, those of the functions it calls included
+MOST_OPS = 40_000  # of one root, those of the functions it calls included
 MOST_OPS_OF_CALL = (1_600, 1_200, 600, 300, 150, 80)  # of one call, by how many are around it
 
 StepFunction = Callable[["Interpreter", Activation, Any, State], list[State]]

@@ -10,6 +10,8 @@ from tether.check.values import NOTHING, UNKNOWN, Ref, Value, join
 
 T = TypeVar("T")
 MAIN = "main"  # on the path of a state inside ``if __name__ == "__main__":``
+# On the path of a state in which an AsyncSession expired what it has: what cannot be read there can be on other ways.
+EXPIRED_ALL = "expired all"
 
 
 class State:
@@ -43,6 +45,10 @@ class State:
         other.path = self.path
         other.swallowed = self.swallowed
         return other
+
+    def in_handler(self) -> bool:
+        """Return whether an exception handler was passed on the way."""
+        return not self.path <= {EXPIRED_ALL}
 
     def carried(self, registers: Iterable[int]) -> State:
         """Return a copy as it goes into another block: with those registers only that are read there."""

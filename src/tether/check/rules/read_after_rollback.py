@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tether.check.belonging import GIVEN
 from tether.check.events import Event
 from tether.check.stories import Teller, named
 from tether.check.things import EXPIRED, PERSISTENT, surely
@@ -11,7 +12,10 @@ KINDS = ("read",)
 
 
 def look(event: Event, teller: Teller) -> Finding | None:
-    """Return a finding if the read surely raises MissingGreenlet because of a rollback."""
+    """Return a finding if the read surely raises MissingGreenlet because of a rollback.
+
+    It is a warning where the instance was given to the function, so that its Session is only believed.
+    """
     instance = event.instance
     assert instance is not None
     facts, _, sure, _, _ = event.detail
@@ -27,4 +31,5 @@ def look(event: Event, teller: Teller) -> Finding | None:
         f"`{name}` is read after a rollback expired it; reading it would send SQL where nothing awaits it",
         [("loaded", instance.loaded), ("expired", expired)],
         subject=name,
+        severity="warning" if GIVEN in instance.flags else None,
     )

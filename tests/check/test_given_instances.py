@@ -1,0 +1,100 @@
+"""In which Session an instance is that a coroutine is given, and what is told of a function that is too large."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tether.check.analysis import read_file
+from tether.check.syntax import make_analyser
+from tether.core.config import Config
+from tether.core.finding import Finding
+
+SHOP = """
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+make_session = async_sessionmaker(expire_on_commit=False)
+
+class Base(DeclarativeBase): ...
+
+class User(Base):
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+async def get_db():
+    async with make_session() as session:
+        yield session
+
+async def get_other_db():
+    async with make_session() as session:
+        yield session
+
+async def current_user(db: AsyncSession = Depends(get_db)) -> User: ...
+
+def admin(right: str):
+    async def dependency(user: User = Depends(current_user)) -> User:
+        return user
+    return dependency
+
+async def detached_user() -> User:
+    async with make_session() as session:
+        return await session.get(User, 1)
+"""
+ROUTE = """
+async def route(user: User = Depends({user}), db: AsyncSession = Depends({db})):
+    await db.rollback()
+    print(user.id)
+"""
+
+
+def findings_in(source: str) -> list[Finding]:
+    """Return what the analyser finds in a program that is not run."""
+    Path("program.py").write_text(source, encoding="utf-8")
+    found = make_analyser(["program.py"], str(Path.cwd()), Config(), read_file).analyse("program.py").findings
+    return [finding for finding in found if finding.hazard == "read-after-rollback"]
+
+
+@pytest.mark.parametrize(
+    ("user", "db", "severities"),
+    [
+        ("current_user", "get_db", ["warning"]),
+        ("admin('write')", "get_db", ["warning"]),
+        ("current_user", "get_other_db", []),
+        ("detached_user", "get_db", []),
+        ("somebody.elses", "get_db", []),
+    ],
+)
+def test_a_dependency_is_in_the_session_that_it_depends_on_itself(
+    user: str, db: str, severities: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    One request opens one Session for each dependency that opens one, so an instance is in that of its own dependency.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    found = findings_in(SHOP + ROUTE.format(user=user, db=db))
+
+    assert [finding.severity for finding in found] == severities
+
+
+def test_a_function_that_is_too_large_is_told_of_as_far_as_it_was_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What is wrong in the beginning of a function is reported however long the rest of it is.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tether.check.interpreter.MOST_OPS", 60)
+    function = """
+async def rename(user: User, db: AsyncSession, name: str):
+    if not name:
+        await db.rollback()
+        print(user.id)
+"""
+
+    found = findings_in(SHOP + function + "    print(name)\n" * 60)
+
+    assert len(found) == 1
