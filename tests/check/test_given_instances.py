@@ -98,3 +98,21 @@ async def rename(user: User, db: AsyncSession, name: str):
     found = findings_in(SHOP + function + "    print(name)\n" * 60)
 
     assert len(found) == 1
+
+
+def test_a_rollback_behind_many_handlers_is_still_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    However many errors were caught before, the ways on which the Session was rolled back are looked at too.
+    """
+    monkeypatch.chdir(tmp_path)
+    function = """
+async def rename(user: User, db: AsyncSession, name: str):
+"""
+    handler = "    try:\n        name.ask()\n    except ValueError:\n        tell(name)\n"
+    end = "    if name:\n        tell(name)\n    else:\n        await db.rollback()\n    print(user.id)\n"
+
+    found = findings_in(SHOP + function + handler * 6 + end)
+
+    assert len(found) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from tether.check.things import Instance, Session, Where
+from tether.check.things import EXPIRED, Instance, Session, Where, surely
 
 
 class Event(NamedTuple):
@@ -33,3 +33,7 @@ class Event(NamedTuple):
     in_loop: Where | None = None
     asynchronous: bool = False
     detail: Any = None
+
+    def is_of_one_way(self) -> bool:
+        """Return whether it is a read of what surely is expired: wrong, whatever is loaded on another way to here."""
+        return self.kind == "read" and surely(self.detail[0], EXPIRED)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from tether.check import ops
 from tether.check.definitions import crossing
-from tether.check.state import State
+from tether.check.state import EXPIRED_ALL, State
 from tether.check.things import Where
 from tether.check.values import NONE, Value
 
-MOST_STATES = 4  # of one point that differ in the handlers they passed
+MOST_STATES = (
+    4  # of one point that differ in the handlers they passed, and as many in which everything is expired
+)
 MOST_VISITS = 12  # of one block with one path; joins end long before
 NO_HANDLER = -1
+T = TypeVar("T")
 RAISED = "raised"  # on the path of a state that ended by a ``raise`` statement
 DATABASE_ERROR = "database error"  # on the path of a state in which such an error is on its way
 FLUSH_ERROR = (
@@ -104,7 +107,7 @@ class Run:
         self.queue: list[tuple[int, int, Any]] = []
         self.order = 0
         self.queued: set[tuple[int, Any]] = set()
-        self.paths: dict[int, int] = {}
+        self.paths: dict[tuple[int, bool], int] = {}
         self.crossing = crossing(activation.body)
         self.now: Outcome = Outcome()
         self.handler = NO_HANDLER
@@ -137,10 +140,13 @@ class Run:
         outside, self.interpreter.events = self.interpreter.events, []
         previous_run, self.interpreter.run = self.interpreter.run, self
         self.now, self.handler = Outcome(), block.handler
+        expired = EXPIRED_ALL in state.path
         try:
             self.run_ops(key[0], block, state, first)
         finally:
-            self.events[key], self.interpreter.events = self.interpreter.events, outside
+            before = self.events.get(key, []) if expired else []
+            self.events[key] = [event for event in before if event.is_of_one_way()] + self.interpreter.events
+            self.interpreter.events = outside
             self.interpreter.run = previous_run
         self.ends[key] = self.now
 
@@ -251,9 +257,10 @@ class Run:
         known = self.entries.get(key)
         state = state.carried(self.crossing)
         if known is None:
-            if self.paths.get(block, 0) >= MOST_STATES:
+            kind = (block, EXPIRED_ALL in state.path)
+            if self.paths.get(kind, 0) >= MOST_STATES:
                 return
-            self.paths[block] = self.paths.get(block, 0) + 1
+            self.paths[kind] = self.paths.get(kind, 0) + 1
             self.entries[key] = state
         else:
             joined = known.join(state)
@@ -273,7 +280,14 @@ def merged(states: list[State]) -> list[State]:
     for state in states:
         known = by_path.get(state.path)
         by_path[state.path] = state if known is None else known.join(state)
-    return list(by_path.values())[:MOST_STATES]
+    return few(by_path)
+
+
+def few(by_path: dict[Any, T]) -> list[T]:
+    """Return the first MOST_STATES of each kind."""
+    ways = ([path for path in by_path if (EXPIRED_ALL in path) is expired] for expired in (False, True))
+    kept = {path for kind in ways for path in kind[:MOST_STATES]}
+    return [found for path, found in by_path.items() if path in kept]
 
 
 def joined_outcome(outcome: Outcome) -> list[tuple[State, Value]]:
@@ -282,4 +296,4 @@ def joined_outcome(outcome: Outcome) -> list[tuple[State, Value]]:
     for state, value in outcome.returned:
         known = by_path.get(state.path)
         by_path[state.path] = (state, value) if known is None else (known[0].join(state), known[1] | value)
-    return list(by_path.values())[:MOST_STATES]
+    return few(by_path)
