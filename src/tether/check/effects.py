@@ -10,6 +10,7 @@ from tether.check import ops
 from tether.check.belonging import GIVEN
 from tether.check.facts_of_loading import EFFECT_FACTS
 from tether.check.flow import Activation
+from tether.check.handing_over import captured, is_named
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
 from tether.check.state import EXPIRED_ALL, State
@@ -32,13 +33,12 @@ from tether.check.things import (
     PERSISTENT,
     TRANSIENT,
     UNSURE,
-    Frame,
     Instance,
     Session,
     Where,
     surely,
 )
-from tether.check.values import UNKNOWN, Function, Ref, RowKey, Value, literal, one
+from tether.check.values import UNKNOWN, RowKey, Value, literal, one
 from tether.lifecycle.rows import Effect, Row
 
 # Verbs that SQLAlchemy refuses for an instance that is not in the Session.
@@ -423,36 +423,15 @@ class Application:
         if effect.argument == "target":  # Thread(target=..., args=..., kwargs=...)
             names += ["args", "kwargs"]
         for value in (self.arguments.get(name, frozenset()) for name in names if sure):
-            value |= self.captured(value)
+            value |= captured(self.interpreter, self.state, value)
             for number, instance in instances_in(self.state, value):
                 self.tell("hand over", number, instance, detail=self.row)
             for number, session in sessions_in(self.state, value):
-                if not self.is_named(number):
+                if not is_named(self.state, number):
                     continue  # made for whoever gets it
                 self.interpreter.tell(
                     "hand over", self.where, number=number, session=session, detail=self.row
                 )
-
-    def is_named(self, number: int) -> bool:
-        """Return whether a variable holds a Session."""
-        frames = [
-            thing
-            for thing in (*self.state.things.values(), *self.state.base.values())
-            if isinstance(thing, Frame)
-        ]
-        return any(Ref(number) in value for frame in frames for value in frame.variables.values())
-
-    def captured(self, value: Value) -> Value:
-        """Return what functions in *value* have of the variables around them."""
-        found: Value = frozenset()
-        for atom in value:
-            frame = self.state.get(atom.frame, Frame) if isinstance(atom, Function) else None
-            if frame is not None and isinstance(atom, Function):
-                body = self.interpreter.body(atom)
-                for op in (op for block in body.blocks for op in block.ops):
-                    if isinstance(op, ops.Load) and op.scope == "free":
-                        found |= frame.variables.get(op.name, frozenset())
-        return found
 
     def do_keep(self, effect: Effect, sure: bool) -> None:
         """The argument is kept after the call."""
