@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from tether.check.events import Event
@@ -53,6 +54,8 @@ class Teller:
         told = {(place.path, place.line) for place in (*places, where)}
         calls = [self.place("called", call) for call in event.calls]
         places += [place for place in calls if (place.path, place.line) not in told]
+        if not help and event.instance is not None:
+            help = in_own_words(by_name(hazard).instead, event.instance, event.attribute)
         return by_name(hazard).at(
             where, message, places=(*places, where), subject=subject, help=help, severity=severity
         )
@@ -66,3 +69,15 @@ def shown(instance: Instance) -> str:
 def named(instance: Instance, attribute: str) -> str:
     """Return ``User.orders``."""
     return f"{shown(instance)}.{attribute}"
+
+
+def variable(instance: Instance) -> str:
+    """Return what a variable for an instance is usually called: ``order_line`` for an ``OrderLine``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", shown(instance)).lower()
+
+
+def in_own_words(advice: str, instance: Instance, attribute: str) -> str:
+    """Return an advice of the catalogue with the program's names in place of those of the example."""
+    advice = re.sub(r"\bUser\b(?!\()", shown(instance), advice)
+    advice = re.sub(r"\buser\b", variable(instance), advice)
+    return re.sub(r'(?<=[."])orders\b', attribute, advice) if attribute else advice

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tether.check.events import Event
-from tether.check.stories import Teller, named
-from tether.check.things import EXPIRED, PERSISTENT, UNLOADED, surely
+from tether.check.stories import Teller, named, variable
+from tether.check.things import EXPIRED, PERSISTENT, UNLOADED, Instance, surely
 from tether.core.finding import Finding
 
 KINDS = ("read",)
@@ -31,4 +31,18 @@ def look(event: Event, teller: Teller) -> Finding | None:
         f"`{name}` {what}, and reading it would send SQL where nothing awaits it",
         [("loaded", instance.loaded), ("expired", instance.expired)],
         subject=name,
+        help=""
+        if kind == "relationship"
+        else help_for_column(instance, event.attribute, expired=surely(facts, EXPIRED)),
     )
+
+
+def help_for_column(instance: Instance, attribute: str, *, expired: bool) -> str:
+    """Return what helps where it is no relationship that is not loaded."""
+    refresh = f'await session.refresh({variable(instance)}, ["{attribute}"]) before the read'
+    other = (
+        "create the Session with expire_on_commit=False"
+        if expired
+        else (f"load it with the query: .options(undefer({named(instance, attribute)}))")
+    )
+    return f"Call {refresh}, or {other}."

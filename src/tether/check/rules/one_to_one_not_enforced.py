@@ -19,7 +19,7 @@ def look(event: Event, teller: Teller) -> list[Finding]:
         relationship = attribute.relationship
         if relationship is None or attribute.owner != model.key or relationship.from_backref:
             continue
-        message = contradiction(model, relationship, teller)
+        message, advice = contradiction(model, relationship, teller)
         if message:
             where = Where(model.module, 0, attribute.line, 1, attribute.line, 1)
             name = f"{model.name.rpartition('.')[2]}.{attribute.name}"
@@ -30,34 +30,43 @@ def look(event: Event, teller: Teller) -> list[Finding]:
                     f"`{name}` {message}",
                     [],
                     subject=name,
+                    help=advice,
                     used="declared",
                 )
             )
     return found
 
 
-def contradiction(model: Model, relationship: Relationship, teller: Teller) -> str:
-    """Return what a relationship says against the table, or "" where it is in order or not known."""
+def contradiction(model: Model, relationship: Relationship, teller: Teller) -> tuple[str, str]:
+    """Return what a relationship says against the table and what helps, or "" where it is in order or not known."""
     if relationship.uselist is None or relationship.secondary or relationship.viewonly:
-        return ""
+        return "", ""
     if (
         relationship.direction not in ("ONETOMANY", "")
         or relationship.remote_side
         or relationship.target_text == ""
     ):
-        return ""
+        return "", ""
     other = teller.interpreter.models.target_of(relationship)
     if other is None or not other.complete or not model.table or other.key == model.key:
-        return ""
+        return "", ""
     keys = foreign_keys(other, model)
     if len(keys) != 1 or (relationship.direction == "" and foreign_keys(model, other)):
-        return ""
+        return "", ""
     unique = is_unique(other, keys[0])
+    column, name = f"{other.name}.{keys[0]}", other.name.rpartition(".")[2]
     if relationship.uselist is False and not unique:
-        return f"is one row, but nothing makes {other.name}.{keys[0]} unique: the table takes several"
+        many = f'make the relationship a list: Mapped[list["{name}"]]'
+        return (
+            f"is one row, but nothing makes {column} unique: the table takes several",
+            f"Give {column} unique=True, or a unique key of the table. Where there are many rows, {many}.",
+        )
     if relationship.uselist is True and unique and not relationship.collection_class:
-        return f"is a list, but {other.name}.{keys[0]} is unique: the second row is refused"
-    return ""
+        return (
+            f"is a list, but {column} is unique: the second row is refused",
+            f'Make the relationship one row, Mapped["{name} | None"], or take the unique key away.',
+        )
+    return "", ""
 
 
 def foreign_keys(model: Model, target: Model) -> list[str]:
