@@ -12,6 +12,7 @@ from tether.check.facts_of_loading import EFFECT_FACTS
 from tether.check.flow import Activation
 from tether.check.handing_over import captured, is_named
 from tether.check.interpreter import Interpreter
+from tether.check.keeping import captured, is_named
 from tether.check.mapped import mapped
 from tether.check.state import EXPIRED_ALL, State
 from tether.check.subjects import (
