@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from tether.check.interpreter import Interpreter
 from tether.check.state import State
 from tether.check.things import Collection, Frame
 from tether.check.values import NOTHING, UNKNOWN, Function, Ref, Value, join, one
+
+WHOLE = "whole"  # among the uses of a collection: its items are all there are
 
 
 def bound(
@@ -55,9 +59,36 @@ def collection(
     )
     held = [*items.values(), UNKNOWN] if more else list(items.values())
     state.things[number] = Collection(
-        kind=kind, element=join(held) if held else NOTHING, items={} if more else dict(items)
+        kind=kind,
+        element=join(held) if held else NOTHING,
+        items={} if more else dict(items),
+        uses=frozenset() if more else frozenset({WHOLE}),
     )
     return one(Ref(number))
+
+
+def whole(state: State, value: Value) -> Mapping[Any, Value] | None:
+    """Return all that ``*args`` or ``**kwargs`` holds; None where it may be more, or *value* is something else."""
+    found = state.only(value, Collection)
+    if found is None or len(value) != 1 or WHOLE not in found[1].uses:
+        return None
+    return found[1].items if found[1].items or not found[1].element else None
+
+
+def asked(state: State, receiver: Ref, thing: Collection, name: str, key: Any) -> bool:
+    """Return whether ``kwargs.get()`` or ``pop()`` finds nothing; what is popped is taken out."""
+    held = whole(state, one(receiver))
+    if held is None:
+        return False
+    if name in ("get", "pop") and isinstance(key, str) and key not in held:
+        return True
+    if name == "pop" and isinstance(key, str):
+        left = {other: value for other, value in held.items() if other != key}
+        element = join(list(left.values())) if left else NOTHING
+        state.things[receiver.id] = replace(thing, items=left, element=element)
+    elif name.startswith("pop"):
+        state.things[receiver.id] = replace(thing, items={}, uses=thing.uses - {WHOLE})
+    return False
 
 
 def spread(state: State, values: Sequence[Value]) -> tuple[list[Value], bool]:

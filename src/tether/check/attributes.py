@@ -12,7 +12,7 @@ from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep
 from tether.check.mapped import Mapped, mapped
-from tether.check.methods import class_member, read_property
+from tether.check.methods import bound_to, class_member, read_property
 from tether.check.presence import may_be_loaded, may_be_there
 from tether.check.queries import load
 from tether.check.singletons import hold
@@ -95,7 +95,11 @@ def attribute_of(
         return read_instance(interpreter, activation, op, state, atom.id, sure=sure)
     if isinstance(thing, Object):
         return read_object(interpreter, activation, op, state, atom, thing)
-    state.registers[op.to] = plain_attribute(interpreter, activation, op, state, atom, thing)
+    own: Value = frozenset()
+    if isinstance(thing, Session) and thing.subclass is not None:
+        members = class_member(interpreter, state, thing.subclass, op.name)
+        own = frozenset(bound_to(held, atom, thing.subclass) for held in members)
+    state.registers[op.to] = own or plain_attribute(interpreter, activation, op, state, atom, thing)
     return [state]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
+from tether.check.arguments import asked
 from tether.check.attributes import run_get_attribute, write_instance
 from tether.check.interpreter import Interpreter
 from tether.check.keeping import keep
@@ -170,6 +171,9 @@ def call_collection(interpreter: Interpreter, site: Any, state: State, function:
     )
     if name in ("pop", "get", "popleft", "popitem", "__getitem__"):
         key = literal(site.positional[0]) if site.positional else ...
+        missing = asked(state, receiver, thing, name, key)
+        if missing:
+            return site.positional[1] if len(site.positional) > 1 else NONE
         found = thing.items[key] if key is not ... and key in thing.items else thing.element or UNKNOWN
         if name == "get":
             found |= site.positional[1] if len(site.positional) > 1 else NONE

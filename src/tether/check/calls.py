@@ -14,7 +14,7 @@ from tether.check.flow import Activation, merged
 from tether.check.interpreter import Interpreter, TooLarge, step
 from tether.check.keeping import rows_in
 from tether.check.mapped import mapped
-from tether.check.methods import ancestors, class_member
+from tether.check.methods import class_member, outside_base
 from tether.check.opaque import call_unknown
 from tether.check.outside import ROUTE, call_outside
 from tether.check.remembering import OPEN as OPEN_CALL
@@ -312,7 +312,7 @@ def instantiate(
         if outside:
             row_value = call_outside(interpreter, site, state, External(outside))
             if any(isinstance(atom, Ref) for _, held in row_value for atom in held):
-                return row_value
+                return [(of_subclass(after, held, class_), held) for after, held in row_value]
         state.things[number] = Object(class_=class_, fields=dict(site.named))
     held = class_member(interpreter, state, class_, "__init__")
     functions = [atom for atom in held if isinstance(atom, Function)]
@@ -322,9 +322,8 @@ def instantiate(
     return [(after, value) for after, _ in results]
 
 
-def outside_base(interpreter: Interpreter, class_: Class) -> str:
-    """Return the name of a base from outside that the lifecycle table knows: a Session of the project's own; or ""."""
-    for found in ancestors(interpreter, class_):
-        if isinstance(found, External) and interpreter.row(interpreter.canonical(found.name)) is not None:
-            return interpreter.canonical(found.name)
-    return ""
+def of_subclass(state: State, value: Value, class_: Class) -> State:
+    """Note which class of the project a Session that was made is of."""
+    for number, session in list(state.of(value, Session)):
+        state.things[number] = replace(session, subclass=class_)
+    return state

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tether.check import attributes, builtin, calls, importing, loops, managers, steps
+from tether.check import attributes, builtin, calls, importing, loops, managers, passed_on, steps
 from tether.check.analysis import Analysis, Read
 from tether.check.entry import Root, left, shared_sessions
 from tether.check.events import Event
@@ -27,7 +27,7 @@ from tether.core.finding import Finding, sort_key
 from tether.lifecycle import joined, read_rows, table
 
 # What each kind of op does is registered where it is written.
-PARTS = (attributes, builtin, calls, importing, loops, managers, steps)
+PARTS = (attributes, builtin, calls, importing, loops, managers, passed_on, steps)
 
 
 class Engine:

@@ -46,4 +46,7 @@ def imported(interpreter: Interpreter, importer: str, module: str, name: str) ->
     if held := interpreter.variable(found, name):
         return held
     inner = interpreter.find(f"{module}.{name}", importer)
-    return one(Module(inner)) if inner else interpreter.declared(found, name)
+    given = one(Module(inner)) if inner else interpreter.declared(found, name)
+    if given == UNKNOWN:
+        interpreter.unfinished[importer, name] = found
+    return given

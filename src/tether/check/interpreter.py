@@ -78,6 +78,7 @@ class Interpreter:
         class_frames: The frame of each class body that was run; class_bases: what it derives from.
         own_fields: What the methods of a class find in ``self``.
         late: What a function binds a global to, by module and name; binders: which functions bind globals.
+        unfinished: The modules of names that were imported, by (importer, name), before they were bound: in a cycle.
     """
 
     def __init__(self, project: Any, models: Any, table: Table) -> None:
@@ -106,6 +107,7 @@ class Interpreter:
         self.own_fields: dict[Class, OwnFields] = {}
         self.late: dict[tuple[str, str], OwnFields] = {}
         self.binders: dict[str, dict[str, list[int]]] = {}
+        self.unfinished: dict[tuple[str, str], str] = {}
         self._numbers: dict[Any, int] = {}
         self._contexts: dict[Any, int] = {}
         self._module_frames: dict[str, int] = {}

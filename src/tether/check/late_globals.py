@@ -21,6 +21,8 @@ def as_functions_see(
 
     A function that binds it itself is taken to be the first one to do so.
     """
+    if value == UNKNOWN and (module, name) in interpreter.unfinished and interpreter.in_function():
+        return interpreter.variable(interpreter.unfinished[module, name], name) or UNKNOWN
     if not all(isinstance(atom, Constant) for atom in value) or not interpreter.in_function():
         return value
     binders = binders_of(interpreter, module).get(name, ())

@@ -9,10 +9,10 @@ from tether.check.contexts import enter_context, is_context, leave_context
 from tether.check.effects import apply_effects, close_session
 from tether.check.flow import NO_HANDLER, Activation, Outcome, Run, Waiting, merged
 from tether.check.interpreter import Interpreter, TooLarge, step
-from tether.check.methods import call_method
+from tether.check.methods import call_method, class_member
 from tether.check.state import State
 from tether.check.things import Manager, Object, Session
-from tether.check.values import UNKNOWN, Ref, single_ref
+from tether.check.values import NONE, UNKNOWN, Ref, Value, single_ref
 
 NO_LOCKS = ("concurrent.futures.", "multiprocessing.", "asyncio.TaskGroup", "asyncio.Runner", "contextlib.")
 NOWHERE = Ref(-1)  # where a manager is no single thing
@@ -28,6 +28,9 @@ def run_enter(interpreter: Interpreter, activation: Activation, op: ops.Enter, s
     if interpreter.run is not None and interpreter.run.may_raise():
         interpreter.run.raise_from(state)
     match thing:
+        case Session() if has_own(interpreter, state, thing, "__exit__"):
+            state.things[atom.id] = replace(thing, managed=True)
+            return call_method(interpreter, activation, op.span, state, atom, "__enter__", op.to)
         case Session():
             state.things[atom.id] = replace(thing, managed=True)
             state.registers[op.to] = value
@@ -63,6 +66,8 @@ def run_exit(interpreter: Interpreter, activation: Activation, op: ops.Exit, sta
     atom = single_ref(value) or NOWHERE
     thing = state.thing(atom.id)
     match thing:
+        case Session() if has_own(interpreter, state, thing, "__exit__"):
+            return call_method(interpreter, activation, op.span, state, atom, "__exit__", None, leaving(op))
         case Session():
             close_session(interpreter, activation, op.span, state, atom.id, raised=op.raised)
         case Manager(function=function) if function is not None:
@@ -101,7 +106,7 @@ def run_exit(interpreter: Interpreter, activation: Activation, op: ops.Exit, sta
             )
         case Object(class_=class_) if class_ is not None:
             name = "__aexit__" if op.asynchronous else "__exit__"
-            return call_method(interpreter, activation, op.span, state, atom, name, None)
+            return call_method(interpreter, activation, op.span, state, atom, name, None, leaving(op))
         case Object(external="contextlib.closing", fields=fields):
             for number, _ in list(state.of(fields.get("thing", UNKNOWN), Session)):
                 close_session(interpreter, activation, op.span, state, number, raised=op.raised)
@@ -110,6 +115,16 @@ def run_exit(interpreter: Interpreter, activation: Activation, op: ops.Exit, sta
         case _:
             interpreter.locks = max(0, interpreter.locks - 1)
     return [state]
+
+
+def leaving(op: ops.Exit) -> tuple[Value, ...]:
+    """Return what ``__exit__`` is given: three times None where no exception leaves the block."""
+    return () if op.raised else (NONE, NONE, NONE)
+
+
+def has_own(interpreter: Interpreter, state: State, session: Session, name: str) -> bool:
+    """Return whether a Session is of a class of the project that has this method."""
+    return session.subclass is not None and bool(class_member(interpreter, state, session.subclass, name))
 
 
 def set_autoflush(state: State, manager: Manager, setting: bool) -> None:

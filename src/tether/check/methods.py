@@ -82,22 +82,23 @@ def bound_to(atom: Any, receiver: Ref, class_: Class) -> Any:
 
 def call_method(
     interpreter: Interpreter, activation: Activation, span: ops.Span, state: State, receiver: Ref, name: str,
-    to: int | None,
+    to: int | None, arguments: tuple[Value, ...] = (),
 ) -> list[State]:  # fmt: skip
-    """Call a method without arguments, such as ``__enter__``."""
-    thing = state.get(receiver.id, Object)
-    held = class_member(interpreter, state, thing.class_, name) if thing and thing.class_ else NOTHING
+    """Call a method such as ``__enter__``; of arguments that are not given nothing is known."""
+    thing = state.thing(receiver.id)
+    class_ = thing.class_ if isinstance(thing, Object) else getattr(thing, "subclass", None)
+    held = class_member(interpreter, state, class_, name) if class_ else NOTHING
     functions = [atom for atom in held if isinstance(atom, Function)]
     if len(functions) != 1:
         if to is not None:
             state.registers[to] = UNKNOWN
         return [state]
-    return run_function(interpreter, activation, span, state, functions[0], receiver, to)
+    return run_function(interpreter, activation, span, state, functions[0], receiver, to, arguments)
 
 
 def run_function(
     interpreter: Interpreter, activation: Activation, span: ops.Span, state: State, function: Function, receiver: Ref,
-    to: int | None,
+    to: int | None, arguments: tuple[Value, ...] = (),
 ) -> list[State]:  # fmt: skip
     """Run a method that takes nothing but what it is bound to; ``await`` is taken as done."""
     if interpreter.too_deep(function.module, function.body) or interpreter.is_too_large(
@@ -106,7 +107,7 @@ def run_function(
         if to is not None:
             state.registers[to] = UNKNOWN
         return [state]
-    variables = bound(interpreter, state, function, [one(receiver)], {}, more=True)
+    variables = bound(interpreter, state, function, [one(receiver), *arguments], {}, more=True)
     try:
         _, outcome = interpreter.call_body(activation, span, function, variables, state)
     except TooLarge:
@@ -121,3 +122,11 @@ def run_function(
             held.registers[to] = join(results) if results else value
         after.append(held)
     return after
+
+
+def outside_base(interpreter: Interpreter, class_: Class) -> str:
+    """Return the name of a base from outside that the lifecycle table knows: a Session of the project's own; or ""."""
+    for found in ancestors(interpreter, class_):
+        if isinstance(found, External) and interpreter.row(interpreter.canonical(found.name)) is not None:
+            return interpreter.canonical(found.name)
+    return ""

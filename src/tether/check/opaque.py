@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from tether.check.arguments import WHOLE
 from tether.check.interpreter import Interpreter
 from tether.check.state import State
 from tether.check.things import CLOSED, LOADED, OPEN, UNSURE, Collection, Coroutine, Instance, Object, Session
@@ -32,7 +33,7 @@ def let_go(interpreter: Interpreter, state: State, value: Value, depth: int = 0)
             case Instance():
                 let_instance_go(state, number_in(atom), thing)
             case Collection() if depth < DEEPEST:
-                state.things[number_in(atom)] = replace(thing, uses=thing.uses | {"other"})
+                state.things[number_in(atom)] = replace(thing, uses=(thing.uses - {WHOLE}) | {"other"})
                 let_go(interpreter, state, thing.element, depth + 1)
             case Object() if depth < DEEPEST:
                 for held in thing.fields.values():

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
+from tether.check.arguments import whole
 from tether.check.defaults import is_given_after_all
 from tether.check.definitions import definitions
 from tether.check.ending import collect
@@ -274,8 +275,12 @@ def run_operate(
         answer = same(*values)
         if answer is not None and op.operator in ("is not", "!="):
             answer = not answer
+    elif op.operator in ("in", "not in") and len(values) == 2:
+        held, key = whole(state, values[1]), literal(values[0])
+        if held is not None and isinstance(key, str):
+            answer = (key in held) is (op.operator == "in")
     elif op.operator == "not":
-        tests = {truth(atom) for atom in values[0]}
+        tests = {truth_in(state, atom) for atom in values[0]}
         answer = not next(iter(tests)) if len(tests) == 1 and None not in tests else None
     state.registers[op.to] = constant(answer) if answer is not None else UNKNOWN
     return [state]
@@ -311,7 +316,7 @@ def run_assume(interpreter: Interpreter, activation: Activation, op: ops.Assume,
     if op.truth and is_given_after_all(interpreter, activation, tested, state):
         return []
     value = state.read(op.test)
-    if value and all(truth(atom) is (not op.truth) for atom in value):
+    if value and all(truth_in(state, atom) is (not op.truth) for atom in value):
         return []
     if isinstance(tested, ops.Operate) and tested.operator in ("is", "is not", "==", "!=", "not"):
         positive = op.truth == (tested.operator in ("is", "=="))
@@ -329,6 +334,12 @@ def run_assume(interpreter: Interpreter, activation: Activation, op: ops.Assume,
     else:
         narrow(interpreter, activation, op.test, state, keep_none=not op.truth, only_truth=op.truth)
     return [state]
+
+
+def truth_in(state: State, atom: Any) -> bool | None:
+    """Return whether an atom counts as true, with what the state knows of ``*args`` and ``**kwargs``."""
+    held = whole(state, one(atom)) if isinstance(atom, Ref) else None
+    return truth(atom) if held is None else bool(held)
 
 
 def is_main_guard(activation: Activation, tested: Any, state: State) -> bool:

@@ -10,6 +10,7 @@ from tether.check.definitions import definitions
 from tether.check.effects import apply_effects
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
+from tether.check.methods import outside_base
 from tether.check.opaque import let_go
 from tether.check.queries import (
     load,
@@ -223,6 +224,7 @@ class Call:
             expire_on_commit=self.setting("expire_on_commit"),
             autoflush=self.setting("autoflush"),
             bind=self.bind(),
+            subclass=thing.subclass if isinstance(thing, Factory) else None,
             made=self.site.activation.where(self.site.span),
             escaped=self.is_bound_to_connection(),
             managed=MAIN in self.state.path,
@@ -259,9 +261,12 @@ class Call:
         asynchronous = "async" in type_
         makes = ASYNC_SESSION if asynchronous else "sqlalchemy.orm.Session"
         given = self.arguments.get("class_", frozenset())
+        subclass = None
         for atom in given:
             if isinstance(atom, External):
                 makes = self.interpreter.canonical(atom.name)
+            elif isinstance(atom, Class):
+                makes, subclass = outside_base(self.interpreter, atom) or makes, atom
         expire = self.setting("expire_on_commit")
         ambient = -1
         if returns is not None and returns.kind == "scoped session":
@@ -270,15 +275,17 @@ class Call:
                 iter(self.state.of(self.arguments.get("session_factory", frozenset()), Factory)), None
             )
             if made_by is not None:
-                expire, makes = made_by[1].expire_on_commit, made_by[1].makes
+                expire, makes, subclass = made_by[1].expire_on_commit, made_by[1].makes, made_by[1].subclass
             self.state.things[ambient] = Session(
                 type=makes,
                 expire_on_commit=expire,
                 owner="ambient",
+                subclass=subclass,
                 made=self.site.activation.where(self.site.span),
             )
         self.state.things[self.number] = Factory(type=type_, makes=makes, expire_on_commit=expire, ambient=ambient,
-                                                 autoflush=self.setting("autoflush"), bind=self.bind())  # fmt: skip
+                                                 subclass=subclass, autoflush=self.setting("autoflush"),
+                                                 bind=self.bind())  # fmt: skip
         return one(Ref(self.number))
 
     def manager(self) -> Value:

@@ -77,6 +77,7 @@ class Session:
         managed: It is in a ``with``.
         bind: What it is bound to; NOTHING if that is not said.
         tasks: Numbers of the coroutines that were started, use it, and were not awaited yet.
+        subclass: The class of the project it is of, derived from *type*.
     """
 
     type: str = "sqlalchemy.orm.Session"
@@ -96,6 +97,7 @@ class Session:
     tasks: frozenset[int] = frozenset()
     autoflush: bool | None = True
     bind: Value = NOTHING
+    subclass: Class | None = None
 
     @property
     def asynchronous(self) -> bool:
@@ -312,6 +314,7 @@ class Factory:
     autoflush: bool | None = True
     bind: Value = NOTHING
     ambient: int = -1
+    subclass: Class | None = None
 
     def join(self, other: Factory) -> Factory:
         """Return a factory of which only what both share is known."""
