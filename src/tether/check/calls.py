@@ -46,6 +46,7 @@ class Site:
 
     Attributes:
         more: There are arguments that are not known.
+        alone: Nothing else may be called here.
     """
 
     activation: Activation
@@ -53,6 +54,7 @@ class Site:
     positional: list[Value]
     named: dict[str, Value]
     more: bool
+    alone: bool = True
 
     @property
     def span(self) -> ops.Span:
@@ -67,9 +69,9 @@ def run_call(interpreter: Interpreter, activation: Activation, op: ops.Call, sta
     named, others = spread_named(state, [state.read(register) for register in op.stars])
     positional = [state.read(register) for register in op.positional] + stars
     named |= {name: state.read(register) for name, register in op.named}
-    site = Site(activation, op, positional, named, more or others)
     function = state.read(op.function)
     atoms: list[Any] = [atom for atom in function if not isinstance(atom, Constant)] or [None]
+    site = Site(activation, op, positional, named, more or others, alone=len(atoms) == 1)
     if interpreter.run is not None and not all(is_harmless(interpreter, atom) for atom in atoms):
         interpreter.run.raise_from(state)
     results: list[State] = []

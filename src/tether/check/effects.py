@@ -12,7 +12,6 @@ from tether.check.facts_of_loading import EFFECT_FACTS
 from tether.check.flow import Activation
 from tether.check.handing_over import captured, is_named
 from tether.check.interpreter import Interpreter
-from tether.check.keeping import captured, is_named
 from tether.check.mapped import mapped
 from tether.check.state import EXPIRED_ALL, State
 from tether.check.subjects import (
@@ -54,11 +53,13 @@ class Application:
         session: Number of the Session; -1 where there is none.
         arguments: By parameter.
         owned: A context manager that made the Session itself.
+        alone: It surely is this row's function that is called, and on this Session.
     """
 
     def __init__(
         self, interpreter: Interpreter, where: Where, state: State, session: int,
         arguments: Mapping[str, Value], row: Row, *, owned: bool = False, raised: bool = False,
+        alone: bool = True,
     ) -> None:  # fmt: skip
         self.interpreter = interpreter
         self.where = where._replace(cause=row.why)
@@ -68,6 +69,7 @@ class Application:
         self.row = row
         self.owned = owned
         self.raised = raised
+        self.alone = alone
         self.key: list[Value | None] = []
         self.refused = False  # SQLAlchemy raises, because an instance is in another Session
 
@@ -124,8 +126,13 @@ class Application:
         if given is not None and given.verb != "copy":
             found = self.subjects(given)
             for number, instance in found:
-                self.tell_given(number, instance, sure=len(found) == 1)
-                if given.verb in MEMBERS_ONLY and len(found) == 1 and not self.may_be_member(instance):
+                self.tell_given(number, instance, sure=len(found) == 1 and self.alone)
+                if (
+                    given.verb in MEMBERS_ONLY
+                    and len(found) == 1
+                    and self.alone
+                    and not self.may_be_member(instance)
+                ):
                     self.refused = True
             if self.refused:
                 return
@@ -296,13 +303,10 @@ class Application:
             )
 
     def do_make_detached(self, effect: Effect, sure: bool) -> None:
-        """make_transient_to_detached(): what was never set is expired, and the primary key is set."""
+        """make_transient_to_detached(): what was never set is expired."""
         for number, instance in self.subjects(effect):
-            mapping = mapped(self.interpreter, instance.model)
-            keys = dict.fromkeys(mapping.primary_key() if mapping else (), frozenset({LOADED}))
             columns = frozenset({EXPIRED, UNSURE} if "more given" in instance.flags else {EXPIRED})
-            attributes = {**keys, **instance.attributes}
-            self.put(number, instance, states=frozenset({DETACHED}), columns=columns, attributes=attributes)
+            self.put(number, instance, states=frozenset({DETACHED}), columns=columns)
 
     def do_add(self, effect: Effect, sure: bool) -> None:
         """Put instances into the Session, with what their relationships hold."""
@@ -368,7 +372,7 @@ class Application:
                 if held in seen:
                     continue
                 seen.add(held)
-                self.tell_given(held, child, sure=True)
+                self.tell_given(held, child, sure=self.alone)
                 if child.states & {TRANSIENT, DETACHED}:
                     self.same_key(held, child)
                     self.put_in(held, child, seen)
@@ -450,6 +454,7 @@ class Application:
 def apply_effects(
     interpreter: Interpreter, activation: Activation, span: ops.Span, state: State, effects: Iterable[Effect],
     session: int, arguments: Mapping[str, Value], row: Row, owned: bool = False, raised: bool = False,
+    alone: bool = True,
 ) -> bool:  # fmt: skip
     """Apply effects of a row to a state; False if the call surely raises instead.
 
@@ -458,7 +463,15 @@ def apply_effects(
     if session >= 0 and row.raises:
         interpreter.touch(session)
     application = Application(
-        interpreter, activation.where(span), state, session, arguments, row, owned=owned, raised=raised
+        interpreter,
+        activation.where(span),
+        state,
+        session,
+        arguments,
+        row,
+        owned=owned,
+        raised=raised,
+        alone=alone,
     )
     application.apply(effects)
     return not application.refused

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tether.check import ops
 from tether.check.interpreter import Interpreter
 from tether.check.state import State
 from tether.check.subjects import instances_in, is_row
 from tether.check.things import Collection, Frame, Instance, Object, Where
-from tether.check.values import Class, Function, Module, Ref, Value
+from tether.check.values import Class, Module, Ref, Value
 
 
 def keep(interpreter: Interpreter, where: Where, state: State, source: Value, holder: Value) -> None:
@@ -55,23 +54,3 @@ def rows_in(state: State, value: Value, depth: int = 3) -> Iterator[tuple[int, I
     for number, instance in instances_in(state, value, depth):
         if is_row(instance) and instance.session >= 0:
             yield number, instance
-
-
-def is_named(state: State, number: int) -> bool:
-    """Return whether a variable holds a Session."""
-    things = (*state.things.values(), *state.base.values())
-    frames = [thing for thing in things if isinstance(thing, Frame)]
-    return any(Ref(number) in value for frame in frames for value in frame.variables.values())
-
-
-def captured(interpreter: Interpreter, state: State, value: Value) -> Value:
-    """Return what functions in *value* have of the variables around them."""
-    found: Value = frozenset()
-    for atom in value:
-        frame = state.get(atom.frame, Frame) if isinstance(atom, Function) else None
-        if frame is not None and isinstance(atom, Function):
-            body = interpreter.body(atom)
-            for op in (op for block in body.blocks for op in block.ops):
-                if isinstance(op, ops.Load) and op.scope == "free":
-                    found |= frame.variables.get(op.name, frozenset())
-    return found

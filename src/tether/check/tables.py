@@ -127,7 +127,7 @@ class Call:
             row = thing.row
             effects = row.failing if member == "rollback" else row.leaving
         return apply_effects(self.interpreter, self.site.activation, self.site.span, self.state, effects,
-                             self.session, self.arguments, row)  # fmt: skip
+                             self.session, self.arguments, row, alone=self.site.alone)  # fmt: skip
 
     def let_go_of_others(self) -> None:
         """Forget about instances that the call is given and that no effect of the row is about, as in bulk methods."""
