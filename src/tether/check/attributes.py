@@ -12,7 +12,7 @@ from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep
 from tether.check.mapped import Mapped, mapped
-from tether.check.methods import bound_to, class_member, read_property
+from tether.check.methods import ancestors, bound_to, class_member, read_property
 from tether.check.presence import may_be_loaded, may_be_there
 from tether.check.queries import load
 from tether.check.singletons import hold
@@ -45,6 +45,7 @@ from tether.check.values import (
     UNKNOWN,
     Attribute,
     Class,
+    Constant,
     External,
     Function,
     Module,
@@ -437,12 +438,23 @@ def read_object(
         state.registers[op.to] = registry_of(interpreter, state, name, atom) or one(External(name, atom))
         return [state]
     if thing.class_ is not None:
-        return [
-            with_registry(interpreter, held, op.to, atom)
-            for held in read_property(interpreter, activation, op, state, atom, thing.class_)
-        ]
+        states = read_property(interpreter, activation, op, state, atom, thing.class_)
+        if (thing.kept or atom.id in state.base) and is_setting(interpreter, thing.class_, op.name):
+            for held in states:
+                if all(isinstance(found, Constant) for found in held.read(op.to)):
+                    held.registers[op.to] = UNKNOWN
+        return [with_registry(interpreter, held, op.to, atom) for held in states]
     state.registers[op.to] = UNKNOWN
     return [state]
+
+
+def is_setting(interpreter: Interpreter, class_: Class, name: str) -> bool:
+    """Return whether a class declares an attribute: ``debug: bool = False`` holds where nothing else sets it."""
+    return any(
+        name in interpreter.annotations.get(found, {})
+        for found in ancestors(interpreter, class_)
+        if isinstance(found, Class)
+    )
 
 
 def with_registry(interpreter: Interpreter, state: State, register: int, holder: Ref) -> State:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tether.check import ops
+from tether.check.builtin import builtin
 from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.state import State
 from tether.check.things import Frame
-from tether.check.values import UNKNOWN, External, Module, Value, one
+from tether.check.values import UNKNOWN, External, Module, Value, literal, one
 
 
 @step(ops.Import)
@@ -50,3 +52,16 @@ def imported(interpreter: Interpreter, importer: str, module: str, name: str) ->
     if given == UNKNOWN:
         interpreter.unfinished[importer, name] = found
     return given
+
+
+@builtin("importlib.import_module")
+def call_import_module(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
+    """``import_module("shop.models")``: of a literal, what ``import shop.models as x`` gives."""
+    name = literal(site.positional[0]) if site.positional else ...
+    if (
+        not isinstance(name, str)
+        or name.startswith(".")
+        or interpreter.find(name, site.activation.module) is None
+    ):
+        return None
+    return imported(interpreter, site.activation.module, name, "")
