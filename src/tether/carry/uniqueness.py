@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Table, UniqueConstraint, select, tuple_
 from sqlalchemy.orm import Session
 
 from tether.carry.conflicts import Conflict, Kind, Policies
-from tether.carry.decision import Decision
+from tether.carry.decision import Decision, key_of
 from tether.carry.edits import Edits
 from tether.carry.graph import IdentityKey
 from tether.carry.merge import MISSING
@@ -31,7 +32,7 @@ class Claim:
 def refuse_taken_values(
     session: Session, edits: Edits, rows: dict[IdentityKey, Row], decision: Decision, policies: Policies
 ) -> None:
-    """Add a conflict for each unique value of mine that another row holds.
+    """Add a conflict for each unique value of mine that another row holds, or another one of mine is to hold.
 
     One SELECT per unique constraint that my changes touch, and 1,000 values; one more per value where the
     database finds two values equal that Python does not (a collation that ignores accents, or a rule of its own;
@@ -47,6 +48,44 @@ def refuse_taken_values(
                 holders = _holders(session, shape, names, chunk)
                 for claim in chunk:
                     _check(edits, decision, policies, claim, holders.get(claim))
+    _refuse_own_twins(edits, decision, policies, claims)
+
+
+def _refuse_own_twins(
+    edits: Edits,
+    decision: Decision,
+    policies: Policies,
+    claims: Mapping[tuple[Shape, tuple[str, ...]], list[Claim]],
+) -> None:
+    """Add a conflict for each row of mine that is to hold what an earlier one of mine is to hold.
+
+    Values that are equal to Python: of two that only the database finds equal, its own constraint refuses one.
+    """
+    first: dict[Any, Claim] = {}
+    for (shape, names), claimed in claims.items():
+        columns = tuple(_columns_of_one_table(shape, names)[: len(names)])
+        for claim in sorted(claimed, key=attrgetter("token")):  # in the order in which they were given
+            if not _is_still_claimed(decision, claim):
+                continue
+            other = first.setdefault((columns, claim.values), claim)
+            if other is not claim and not _is_same_row(edits, other, claim):
+                _ask(edits, decision, policies, claim, key_of(edits.node(other.token)))
+
+
+def _is_still_claimed(decision: Decision, claim: Claim) -> bool:
+    """Return whether no policy has given the row another value."""
+    if claim.token in decision.new:
+        return True
+    places = [(claim.token, name) for name in claim.names]
+    held = dict(zip(places, claim.values, strict=True))
+    written = {place: decision.columns[place][1] for place in places if place in decision.columns}
+    return bool(written) and all(held[place] == value for place, value in written.items())
+
+
+def _is_same_row(edits: Edits, one: Claim, other: Claim) -> bool:
+    """Return whether two copies of one row claim."""
+    key = edits.node(one.token).key
+    return key is not None and key == edits.node(other.token).key
 
 
 def _claims(edits: Edits, rows: dict[IdentityKey, Row], decision: Decision) -> Iterator[Claim]:
@@ -152,12 +191,18 @@ def _check(
         return
     if _is_given_up(edits, decision, claim, holder):
         return
-    own = (node.class_, *node.key[1:]) if node.key else (node.class_, (), None)
+    _ask(edits, decision, policies, claim, (node.class_, holder, None))
+
+
+def _ask(edits: Edits, decision: Decision, policies: Policies, claim: Claim, holder: IdentityKey) -> None:
+    """Add the conflict of a claim with the row that has the values, or do what the policy says."""
+    node = edits.node(claim.token)
+    own = key_of(node)
     base = edits.base.nodes.get(claim.token)
     name = claim.names[0] if len(claim.names) == 1 else ", ".join(claim.names)
     before = MISSING if base is None else base.values.get(claim.names[0], MISSING)
     mine = claim.values[0] if len(claim.names) == 1 else claim.values
-    conflict = Conflict(own, name, before, mine, (node.class_, holder, None), Kind.UNIQUE)
+    conflict = Conflict(own, name, before, mine, holder, Kind.UNIQUE)
     resolver = policies.resolver(conflict)
     answer = conflict.mine if resolver is None else resolver(conflict)
     changed = [(claim.token, n) for n in claim.names if (claim.token, n) in decision.columns]

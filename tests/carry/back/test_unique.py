@@ -15,6 +15,7 @@ from tests.carry.back.models import Customer, Item, Order, statements
 from tests.carry.back.people import row, taken, theirs
 from tether.carry.attach import attach
 from tether.carry.conflicts import Conflict, ConflictError, Kind
+from tether.carry.plan import plan
 
 
 def test_value_that_they_took(shop: Engine) -> None:
@@ -226,3 +227,73 @@ class CitextMember(Citext):
     __tablename__ = "members"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(CITEXT, unique=True)
+
+
+def two_who_want(engine: Engine, value: str) -> list[Customer]:
+    """Return two copies, both with the same new value."""
+    ann, bob = taken(engine, Customer, 1), taken(engine, Customer, 2)
+    ann.email = bob.email = value
+    return [ann, bob]
+
+
+def test_two_rows_of_mine(shop: Engine) -> None:
+    """
+    Two rows of mine with one unique value are a conflict that names both, not an IntegrityError at the flush.
+    """
+    both = two_who_want(shop, "new@x")
+
+    with Session(shop) as session:
+        with pytest.raises(ConflictError) as raised:
+            attach(session, both)
+        assert not session.dirty
+        assert raised.value.conflicts == plan(session, both).conflicts
+
+    expected = Conflict((Customer, (2,), None), "email", "b@x", "new@x", (Customer, (1,), None), Kind.UNIQUE)
+    assert [expected] == raised.value.conflicts
+
+
+def test_policies_for_two_rows_of_mine(shop: Engine) -> None:
+    """
+    "theirs" leaves the value to the first, a function may choose another for the second, "mine" is a conflict still.
+    """
+    both = two_who_want(shop, "new@x")
+
+    with Session(shop) as session, pytest.raises(ConflictError):
+        attach(session, both, on_conflict="mine")
+    with Session(shop) as session:
+        attach(session, both, on_conflict=lambda conflict: f"2{conflict.mine}")
+        session.flush()
+        assert "2new@x" == session.get_one(Customer, 2).email
+    with Session(shop) as session:
+        attach(session, both, on_conflict="theirs")
+        session.commit()
+    assert ("new@x",) == row(shop, Customer, 1, "email")
+    assert ("b@x",) == row(shop, Customer, 2, "email")
+
+
+def test_two_new_rows_of_mine(shop: Engine) -> None:
+    """
+    The same of two new rows, by unique value and by primary key.
+    """
+    order = taken(shop, Order, 1, selectinload(Order.items))
+    order.items += [Item(id=7, label="one"), Item(id=7, label="two")]
+
+    with Session(shop) as session, pytest.raises(ConflictError) as raised:
+        attach(session, order)
+
+    assert [(Kind.UNIQUE, "id", 7)] == [(c.kind, c.attribute, c.mine) for c in raised.value.conflicts]
+
+
+def test_two_copies_of_one_row(shop: Engine) -> None:
+    """
+    Two copies of one row with the same new value are one row.
+    """
+    copies = [taken(shop, Customer, 1), taken(shop, Customer, 1)]
+    for copy in copies:
+        copy.email = "new@x"
+
+    with Session(shop) as session:
+        attach(session, copies)
+        session.commit()
+
+    assert ("new@x",) == row(shop, Customer, 1, "email")
