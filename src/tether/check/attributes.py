@@ -69,11 +69,10 @@ def run_get_attribute(
     """``of.name``."""
     value = without_none(state.read(op.of))
     states, found = [state], []
+    sure = len(value) == 1 or all_raise(interpreter, state, value, op.name)
     for atom in value or UNKNOWN:
         states = [
-            after
-            for held in states
-            for after in attribute_of(interpreter, activation, op, held, atom, len(value) == 1)
+            after for held in states for after in attribute_of(interpreter, activation, op, held, atom, sure)
         ]
         found.append([held.registers.get(op.to, UNKNOWN) for held in states])
     for position, held in enumerate(states):
@@ -274,6 +273,23 @@ def surely_raises(
         return True
     awaited = session is not None and session.asynchronous and surely(instance.states, PERSISTENT)
     return awaited and (kind == "column" or surely(facts, EXPIRED) or mapping.is_many(name) is True)
+
+
+def all_raise(interpreter: Interpreter, state: State, value: Value, name: str) -> bool:
+    """Return whether a read surely raises, whichever of several instances it is of."""
+    for atom in value:
+        instance = state.get(number_in(atom), Instance)
+        mapping = mapped(interpreter, instance.model) if instance is not None else None
+        if (
+            instance is None
+            or mapping is None
+            or (kind := mapping.kind(name)) not in ("column", "relationship")
+        ):
+            return False
+        facts, session = facts_of(mapping, instance, name), state.get(instance.session, Session)
+        if not surely_raises(mapping, instance, name, kind, facts, session):
+            return False
+    return bool(value)
 
 
 def loaded(state: State, number: int, instance: Instance, name: str, kind: str, facts: Facts) -> None:

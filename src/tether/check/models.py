@@ -71,7 +71,7 @@ class Models:
         if not ancestry.classes:
             return None
         imperative = self._imperative.get(key)
-        if not ancestry.declarative and imperative is None:
+        if not (ancestry.declarative or _looks_mapped(ancestry)) and imperative is None:
             return None
         attributes: dict[str, Attribute] = {}
         for owner, facts in ancestry.classes:
@@ -221,6 +221,22 @@ class Models:
             start = Attribute(name, "unknown", (module.name, owner[1]), value.line)
             found = from_value(start, value, NOT_UNDERSTOOD, lambda _: None, mapped=False)
             yield found if found.kind != "plain" else start
+
+
+def _looks_mapped(ancestry: Ancestry) -> bool:
+    """Return whether a class below a base that is not known has a table's name and a primary key."""
+    named = _field(ancestry.classes, "__tablename__")
+    return (
+        not ancestry.complete
+        and named is not None
+        and any(
+            field.value is not None
+            and field.value.last in ("Column", "mapped_column")
+            and field.value.constant("primary_key") is True
+            for _, facts in ancestry.classes
+            for field in facts.fields
+        )
+    )
 
 
 def _columns(table: Written, owner: Key) -> Iterator[Attribute]:

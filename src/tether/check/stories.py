@@ -51,6 +51,14 @@ class Teller:
         """
         where = self.place(used, event.where)
         places = [self.place(role, at) for role, at in roles if at is not None]
+        # where the function called what loaded it: the line its own reader knows
+        places += [
+            self.place("called", call)
+            for role, at in roles
+            if role == "loaded" and at is not None
+            for call in at.calls
+            if call[:2] == event.where[:2]
+        ][:1]
         told = {(place.path, place.line) for place in (*places, where)}
         calls = [self.place("called", call) for call in event.calls]
         places += [place for place in calls if (place.path, place.line) not in told]
