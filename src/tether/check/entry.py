@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tether.check import ops
+from tether.check.annotation import parse_annotation
 from tether.check.arguments import bound
 from tether.check.belonging import belong
 from tether.check.ending import abandoned, referred
@@ -184,6 +185,21 @@ class Root:
             for source in self.interpreter.table.sources:
                 if parameter.name in source.names:
                     return self.of_source(state, number, source, sure=False)
+        return self.of_factory(state, number, parameter.annotation)
+
+    def of_factory(self, state: State, number: int, annotation: str) -> Value | None:
+        """Return a Session where the annotation names what makes them: ``db: SessionLocal``, as many write it."""
+        for name in parse_annotation(annotation).names if annotation else ():
+            target = self.interpreter.project.resolve(self.module, name)
+            if target.kind != "variable" or target.rest:
+                continue
+            for _, factory in state.of(self.interpreter.variable(target.module, target.name), Factory):
+                if factory.ambient < 0:
+                    state.things[number] = Session(
+                        type=factory.makes, owner="parameter", expire_on_commit=factory.expire_on_commit,
+                        autoflush=factory.autoflush, escaped=True,
+                    )  # fmt: skip
+                    return one(Ref(number))
         return None
 
     def of_source(self, state: State, number: int, source: Source, *, sure: bool) -> Value:
