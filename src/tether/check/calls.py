@@ -70,17 +70,18 @@ def run_call(interpreter: Interpreter, activation: Activation, op: ops.Call, sta
     positional = [state.read(register) for register in op.positional] + stars
     named |= {name: state.read(register) for name, register in op.named}
     function = state.read(op.function)
-    atoms: list[Any] = [atom for atom in function if not isinstance(atom, Constant)] or [None]
+    atoms: list[Any] = [atom for atom in sorted(function, key=repr) if not isinstance(atom, Constant)] or [None]
     site = Site(activation, op, positional, named, more or others, alone=len(atoms) == 1)
     if interpreter.run is not None and not all(is_harmless(interpreter, atom) for atom in atoms):
         interpreter.run.raise_from(state)
     results: list[State] = []
-    for atom in atoms:
-        held = state if len(atoms) == 1 else state.copy()
-        for after, value in call_atom(interpreter, site, held, atom):
-            after.registers[op.to] = value
-            if not after.dead:
-                results.append(after)
+    with interpreter.shared_by(len(atoms)):
+        for atom in atoms:
+            held = state if len(atoms) == 1 else state.copy()
+            for after, value in call_atom(interpreter, site, held, atom):
+                after.registers[op.to] = value
+                if not after.dead:
+                    results.append(after)
     return merged(results)
 
 

@@ -12,7 +12,7 @@ from tether.check.flow import Activation, CutShort, Outcome, Run, Waiting, joine
 from tether.check.state import State
 from tether.check.sweeping import sweep
 from tether.check.things import Frame, Thing, Where
-from tether.check.values import NOTHING, UNKNOWN, Class, External, Function, Value, one
+from tether.check.values import MOST_ATOMS, NOTHING, UNKNOWN, Class, External, Function, Value, one
 from tether.lifecycle.rows import Row, Table
 
 DEEPEST = 4  # calls into the project that are followed
@@ -72,6 +72,7 @@ class Interpreter:
         locks: How many context managers that are not known were entered: any of them may be a lock.
         used: Paths of modules whose content was looked at, and names that were looked for and not found.
         given: The mapped classes of which the callers of the root may have rows; None where that may be any.
+        share: The most ops of a call, where several functions may be called at one place.
         large: Functions that were too large to be followed, and at which depth.
         remembered: How closed calls ended.
         lasting_frames: Those of classes, and of the defaults of parameters, which live as long as the module.
@@ -93,6 +94,7 @@ class Interpreter:
         self.given: frozenset[Class] | None = frozenset()
         self.locks = 0
         self.fuel = MOST_OPS
+        self.share = MOST_OPS
         self.used: set[str] = set()
         self.run: Run | None = None
         self.class_frames: dict[Class, int] = {}
@@ -217,6 +219,17 @@ class Interpreter:
             self._stack.pop()
             self.calls.pop()
 
+    @contextmanager
+    def shared_by(self, calls: int) -> Iterator[None]:
+        """Call several functions at one place, as of a table of handlers: together they get half of what is left."""
+        outer = self.share
+        if calls > MOST_ATOMS:
+            self.share = min(outer, self.fuel // (2 * calls))
+        try:
+            yield
+        finally:
+            self.share = outer
+
     def leaving(self, activation: Activation, op: ops.Return, state: State) -> None:
         """Do what happens where a function returns."""
         hook = STEPS.get(ops.Return)
@@ -224,7 +237,9 @@ class Interpreter:
             hook(self, activation, op, state)
 
     def note_too_large(self, module: str, body: int) -> None:
-        """Remember that a function was too large at this depth."""
+        """Remember that a function was too large at this depth, unless it only had its share of the ops."""
+        if self.share < MOST_OPS:
+            return
         key = (module, body)
         self.large[key] = min(len(self._stack), self.large.get(key, DEEPEST))
 
@@ -279,6 +294,7 @@ class Interpreter:
         """Run something that belongs to no function: with events and a budget of its own."""
         kept = self.events, self.calls, self.fuel, self.run, self.catching, self._stack, self.touched
         outside, self.root_is_function = self.root_is_function, False
+        share, self.share = self.share, MOST_OPS
         self.events, self.calls, self.fuel, self.catching, self._stack, self.touched = (
             [],
             [],
@@ -290,7 +306,7 @@ class Interpreter:
         try:
             yield
         finally:
-            self.root_is_function = outside
+            self.root_is_function, self.share = outside, share
             self.events, self.calls, self.fuel, self.run, self.catching, self._stack, self.touched = kept
 
     def interesting_names(self, name: str) -> frozenset[str]:
@@ -321,7 +337,7 @@ class Interpreter:
     def begin_root(self) -> None:
         """Forget the run before."""
         self.events, self.calls, self.touched, self._stack = [], [], [], []
-        self.fuel, self.catching, self.locks, self.run = MOST_OPS, 0, 0, None
+        self.fuel, self.share, self.catching, self.locks, self.run = MOST_OPS, MOST_OPS, 0, 0, None
         self.root_is_function, self.given = True, frozenset()
 
     def module_frames(self) -> Collection[int]:
@@ -382,7 +398,7 @@ class Interpreter:
         )
         caught = self.run is not None and self.run.may_raise()
         inner.calls = (*self.calls, activation.where(span)._replace(calls=()))
-        kept, self.fuel = self.fuel, min(self.fuel, MOST_OPS_OF_CALL[len(self._stack)])
+        kept, self.fuel = self.fuel, min(self.fuel, self.share, MOST_OPS_OF_CALL[len(self._stack)])
         given = self.fuel
         events = len(self.events)
         try:

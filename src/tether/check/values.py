@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_ATOMS = 6
+MOST_FUNCTIONS = 12  # of a table of handlers, where nothing else is in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def join(values: Iterable[Value]) -> Value:
     """Return what may be any of *values*."""
     joined: Value = frozenset().union(*values)
     if len(joined) <= MOST_ATOMS:
+        return joined
+    if len(joined) <= MOST_FUNCTIONS and all(isinstance(atom, Function) for atom in joined):
         return joined
     # Literals are the first to go: what matters is which instance and which Session it may be.
     kept = frozenset(atom for atom in joined if not isinstance(atom, Constant) or atom == NONE_ATOM)
