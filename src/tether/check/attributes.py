@@ -243,8 +243,13 @@ def read_instance(
         if interpreter.run is not None:
             interpreter.run.raise_from(state)
         return []
-    state.registers[op.to] = held_by(interpreter, activation, op, state, number, instance, mapping, kind)
+    value = held_by(interpreter, activation, op, state, number, instance, mapping, kind, facts)
+    state.registers[op.to] = value
     loaded(state, number, instance, op.name, kind, facts)
+    if kind == "relationship" and not instance.many and value != UNKNOWN:
+        # read once more, it is the same: what has happened to it meanwhile has happened
+        instance = state.get(number, Instance) or instance
+        state.things[number] = replace(instance, held={**instance.held, op.name: value})
     return [state]
 
 
@@ -317,7 +322,7 @@ def loaded(state: State, number: int, instance: Instance, name: str, kind: str, 
 
 def held_by(
     interpreter: Interpreter, activation: Activation, op: Any, state: State, number: int, instance: Instance,
-    mapping: Mapped, kind: str,
+    mapping: Mapped, kind: str, facts: Facts,
 ) -> Value:  # fmt: skip
     """Return what an attribute holds: a relationship leads to other instances, in the same Session and state."""
     if op.name in instance.held:
@@ -331,7 +336,7 @@ def held_by(
     if many is None:
         return UNKNOWN
     below: Options | None = next((tree for name, _, tree in instance.options if name == op.name), ())
-    if instance.flags & {"unsure", "merge result"}:  # how it was loaded is not known, nor what came with it
+    if UNSURE in facts or instance.flags & {"unsure", "merge result"}:  # who loaded it may have loaded more
         below = None
     child_number = interpreter.derived("held", number, op.name)
     child = load(
