@@ -70,7 +70,8 @@ def run_call(interpreter: Interpreter, activation: Activation, op: ops.Call, sta
     positional = [state.read(register) for register in op.positional] + stars
     named |= {name: state.read(register) for name, register in op.named}
     function = state.read(op.function)
-    atoms: list[Any] = [atom for atom in sorted(function, key=repr) if not isinstance(atom, Constant)] or [None]
+    in_order = sorted(function, key=repr) if len(function) > 1 else function
+    atoms: list[Any] = [atom for atom in in_order if not isinstance(atom, Constant)] or [None]
     site = Site(activation, op, positional, named, more or others, alone=len(atoms) == 1)
     if interpreter.run is not None and not all(is_harmless(interpreter, atom) for atom in atoms):
         interpreter.run.raise_from(state)
