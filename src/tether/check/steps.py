@@ -404,14 +404,12 @@ DATABASE_ERRORS = (
 
 
 @step(ops.Caught)
-def run_caught(
-    _interpreter: Interpreter, activation: Activation, op: ops.Caught, state: State
-) -> list[State]:
+def run_caught(interpreter: Interpreter, activation: Activation, op: ops.Caught, state: State) -> list[State]:
     """An ``except`` clause begins: from here on this is a path of its own."""
     of_database = DATABASE_ERROR in state.path
     if op.types and all(name.endswith(DATABASE_ERRORS) for name in op.types) and not of_database:
         return []
-    if of_database and op.types and all(name in OTHER_ERRORS for name in op.types):
+    if of_database and op.types and all(is_another_error(interpreter, activation, name) for name in op.types):
         return []
     state.registers[op.to] = UNKNOWN
     error = FLUSH_ERROR if FLUSH_ERROR in state.path else DATABASE_ERROR if of_database else ""
@@ -427,6 +425,14 @@ OTHER_ERRORS = frozenset({
     "StopIteration", "FileNotFoundError", "OSError", "UnicodeDecodeError", "ZeroDivisionError", "AssertionError",
     "NotImplementedError", "RecursionError", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "LookupError",
 })  # fmt: skip
+
+
+def is_another_error(interpreter: Interpreter, activation: Activation, name: str) -> bool:
+    """Return whether no error of a database is of this type: a built-in one, or a class of the program's own."""
+    if name in OTHER_ERRORS:
+        return True
+    found = interpreter.project.resolve(activation.module, name) if name else None
+    return found is not None and found.kind == "class" and not found.rest
 
 
 @step(ops.Raised)
