@@ -220,7 +220,9 @@ def run_or_recall(
         interpreter.touched.pop()
         interpreter.used |= used
         raise
-    used_here, interpreter.used = interpreter.used, used | interpreter.used
+    used_here = interpreter.used
+    used |= used_here
+    interpreter.used = used
     sessions = interpreter.touched.pop()
     for outer in interpreter.touched:
         outer |= sessions

@@ -7,6 +7,7 @@ import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,16 @@ class Engine:
     @property
     def not_parsed(self) -> Mapping[str, str]:
         """Why a file could not be read, by path as it was given."""
-        given = {self.project.shown(Path(self.folder) / path): path for path in self.names}
-        return {given.get(skipped.path, skipped.path): skipped.reason for skipped in self.project.skipped}
+        if not self.project.skipped:
+            return {}
+        return {
+            self.given.get(skipped.path, skipped.path): skipped.reason for skipped in self.project.skipped
+        }
+
+    @cached_property
+    def given(self) -> dict[str, str]:
+        """Each path as it was given, by the path that findings show."""
+        return {self.project.shown(Path(self.folder) / path): path for path in self.names}
 
     def analyse(self, path: str) -> Analysis:
         """Return what was found from one file: by running its module, and each of its functions by itself."""

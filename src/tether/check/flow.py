@@ -29,6 +29,9 @@ FLUSH_ERROR = (
 RAISING = (ops.Call, ops.Await, ops.Next, ops.Enter, ops.Exit, ops.Raise)
 
 
+# Ops that a block may end with, or pause at.
+ENDING = frozenset({ops.Next, ops.Raise, ops.Return, ops.Yield})
+
 # Clauses that catch what SQLAlchemy raises for such a read.
 WIDER = ("Exception", "BaseException", "Error]", "SQLAlchemyError", "DetachedInstanceError", "InvalidRequestError",
          "MissingGreenlet", "ORMExecuteError", "OrmError")  # fmt: skip
@@ -155,23 +158,17 @@ class Run:
         states = [state]
         for position in range(first, len(block.ops)):
             op = block.ops[position]
-            if isinstance(op, ops.Yield) and self.pause:
-                self.now.waiting += [Waiting(held, number, position, held.read(op.source)) for held in states]
-                return
-            if isinstance(op, ops.Return):
-                for held in states:
-                    self.interpreter.leaving(self.activation, op, held)
-                self.now.returned += [
-                    (held, NONE if op.source == ops.NONE else held.read(op.source)) for held in states
-                ]
-                return
+            if type(op) in ENDING:
+                if isinstance(op, ops.Next):
+                    self.branch(block, states)
+                    return
+                if self.is_end(op, number, position, states):
+                    return
             states = self.run_op(op, states)
             if not states:
                 return
         last = block.ops[-1] if block.ops else None
-        if isinstance(last, ops.Next):
-            self.branch(block, states)
-        elif isinstance(last, ops.Exit) and last.raised:
+        if isinstance(last, ops.Exit) and last.raised:
             for held in states:
                 swallowed, held.swallowed = held.swallowed, False
                 self.flow_into(block.then[-1 if swallowed else 0], held)
@@ -180,24 +177,41 @@ class Run:
                 for following in block.then:
                     self.flow_into(following, held)
 
+    def is_end(self, op: Any, number: int, position: int, states: list[State]) -> bool:
+        """Let states leave the body, or wait; False if they go on behind the op."""
+        if isinstance(op, ops.Raise):
+            self.leave_by(op, states)
+        elif isinstance(op, ops.Return):
+            for held in states:
+                self.interpreter.leaving(self.activation, op, held)
+            self.now.returned += [
+                (held, NONE if op.source == ops.NONE else held.read(op.source)) for held in states
+            ]
+        elif self.pause:
+            self.now.waiting += [Waiting(held, number, position, held.read(op.source)) for held in states]
+        else:
+            return False
+        return True
+
     def run_op(self, op: Any, states: list[State]) -> list[State]:
-        """Return the states after one op; the last of a loop's head is left to ``branch``."""
-        if isinstance(op, ops.Next):
-            return states
-        now, handler = self.now, self.handler
+        """Return the states after one op."""
+        now, handler, interpreter = self.now, self.handler, self.interpreter
         after: list[State] = []
         for state in states:
-            self.interpreter.spend()
-            if isinstance(op, ops.Raise):
-                defined = [held for held in self.activation.body.blocks for held in held.ops[:1]]
-                again = any(isinstance(held, ops.Raised) and held.to == op.source for held in defined)
-                if not again:
-                    state.path |= {RAISED}
-                self.raise_from(state)
-                continue
-            after += self.interpreter.step(self.activation, op, state)
-            self.now, self.handler, self.interpreter.run = now, handler, self
+            interpreter.spend()
+            after += interpreter.step(self.activation, op, state)
+            self.now, self.handler, interpreter.run = now, handler, self
         return merged(after) if len(after) > 1 else after
+
+    def leave_by(self, op: ops.Raise, states: list[State]) -> None:
+        """End states by a ``raise`` statement."""
+        defined = [held for block in self.activation.body.blocks for held in block.ops[:1]]
+        again = any(isinstance(held, ops.Raised) and held.to == op.source for held in defined)
+        for state in states:
+            self.interpreter.spend()
+            if not again:
+                state.path |= {RAISED}
+            self.raise_from(state)
 
     def branch(self, block: ops.Block, states: list[State]) -> None:
         """Pass on the states of a loop's head: with an element, and at the end."""
@@ -255,16 +269,15 @@ class Run:
         """Add a state to those a block begins with; visit it again if that is news."""
         key = (block, state.path)
         known = self.entries.get(key)
-        state = state.carried(self.crossing)
         if known is None:
             kind = (block, EXPIRED_ALL in state.path)
             if self.paths.get(kind, 0) >= MOST_STATES:
                 return
             self.paths[kind] = self.paths.get(kind, 0) + 1
-            self.entries[key] = state
+            self.entries[key] = state.carried(self.crossing)
         else:
-            joined = known.join(state)
-            if joined.same_as(known) or self.visits.get(key, 0) >= MOST_VISITS:
+            joined = known.joined_with_news(state, self.crossing)
+            if joined is None or self.visits.get(key, 0) >= MOST_VISITS:
                 return
             self.entries[key] = joined
         self.visits[key] = self.visits.get(key, 0) + 1

@@ -114,6 +114,10 @@ class Interpreter:
         self._contexts: dict[Any, int] = {}
         self._module_frames: dict[str, int] = {}
         self.module_uses: dict[str, set[str]] = {}
+        self._noted: tuple[set[str], set[str]] = (
+            self.used,
+            set(),
+        )  # a ``used``, and the modules whose uses are in it
         self.module_events: dict[str, list[Event]] = {}
         self._stack: list[tuple[str, int]] = []
 
@@ -257,7 +261,7 @@ class Interpreter:
         """Return the frame of a module's globals, running its body the first time; None if it is not the project's."""
         known = self._module_frames.get(name)
         if known is not None:
-            self.used |= self.module_uses.get(name, set())
+            self._note_uses(name)
             return known
         module = self.project.module(name)
         if module is None:
@@ -267,6 +271,15 @@ class Interpreter:
         self.base[frame] = Frame(variables={})
         self._run_module(name, module, frame)
         return frame
+
+    def _note_uses(self, name: str) -> None:
+        """What a module was made of is looked at by whoever looks at the module; noted once in each set."""
+        into, names = self._noted
+        if into is not self.used:
+            into, names = self._noted = self.used, set()
+        if name not in names and (uses := self.module_uses.get(name)) is not None:
+            names.add(name)
+            into |= uses
 
     def _run_module(self, name: str, module: Any, frame: int) -> None:
         state = State(self.base)

@@ -18,6 +18,8 @@ from tether.hazards.legacy_query_get import HAZARD
 
 SESSION_NAME = re.compile(r"(?:^|_)session\d*$|[a-z]Session$|^Session$|^(?:db|DB)[Ss]ession$", re.ASCII)
 SESSION_TYPES = frozenset({"Session", "scoped_session"})
+# What a chain that begins with `query` may consist of up to its `get`; a comment in it may hold anything.
+CHAIN = re.compile(r"\bquery\b([\w.,()\\\s]*+)(#?)")
 GAP = r"(?:\s|\\\n)*"  # between the parts of a chain; a comment in it would be lost, so it is no gap
 
 
@@ -47,7 +49,7 @@ def find(path: str, source: str, tree: ast.Module | None = None) -> list[Finding
         source: The text; one that does not parse has no findings.
         tree: The text parsed, where that has been done.
     """
-    if ".get" not in source or "query" not in source:
+    if ".get" not in source or not any(rest or "get" in chain for chain, rest in CHAIN.findall(source)):
         return []
     try:
         with warnings.catch_warnings():

@@ -124,6 +124,7 @@ class Project:
         self._files: dict[str, Path] = {}  # name -> file
         self._names: dict[Path, str] = {}
         self._modules: dict[Path, Module | None] = {}
+        self._by_name: dict[str, Module | None] = {}  # the same, for names of known files
         self._imported: dict[tuple[str, str], Module | None] = {}
         self._trees: deque[Module] = deque()
         self._lines = 0  # of the modules in it
@@ -174,10 +175,14 @@ class Project:
 
     def module(self, name: str) -> Module | None:
         """Return a module by what it is called here; None if there is none, or if it cannot be read."""
+        if name in self._by_name:  # asked for at each call and global: a Path is slow to look up
+            return self._by_name[name]
         file = self._files.get(name)
         if file is None:
             file = self._roots.find(name, self.root / "setup.py")
-        return self._load(file) if file is not None else None
+            return self._load(file) if file is not None else None
+        module = self._by_name[name] = self._load(file)
+        return module
 
     def find(self, import_name: str, importer: str) -> Module | None:
         """Return the module that *import_name* means in the module *importer*; None if the project has none."""

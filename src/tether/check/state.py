@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import compress
+from operator import is_not
 from typing import Any, TypeVar
 
 from tether.check.things import Instance, Session, Thing
@@ -117,20 +119,38 @@ class State:
         joined = State(self.base)
         joined.path = self.path
         joined.registers = join_registers(self.registers, other.registers)
-        things = joined.things = self.things.copy()
-        for number, theirs in other.things.items():
-            mine = things.get(number)
-            if mine is None:
-                mine = self.base.get(number)
-            if mine is None or mine is theirs:
-                things[number] = theirs
-            elif mine != theirs:
-                things[number] = join_things(mine, theirs)
+        joined.things = self.things | self.news_of_things(other)
         return joined
 
-    def same_as(self, other: State) -> bool:
-        """Return whether nothing differs."""
-        return self.registers == other.registers and self.things == other.things
+    def joined_with_news(self, other: State, registers: Iterable[int]) -> State | None:
+        """Return the state that is true after either; None if *other* brings no news in its things and *registers*."""
+        news = {register: other.registers[register] for register in registers if register in other.registers}
+        held = join_registers(self.registers, news)
+        things = self.news_of_things(other)
+        if not things and held == self.registers:
+            return None
+        joined = State(self.base)
+        joined.path = self.path
+        joined.registers = held
+        joined.things = self.things | things
+        return joined
+
+    def news_of_things(self, other: State) -> dict[int, Thing]:
+        """Return the things that are not here as they would be in a join with *other*."""
+        mine, theirs = self.things, other.things
+        news: dict[int, Thing] = {}
+        # Nearly all are the very same object in both.
+        for number in compress(theirs, map(is_not, map(mine.get, theirs), theirs.values())):
+            held, given = mine.get(number), theirs[number]
+            if held is None:
+                before = self.base.get(number)
+                if before is None or before is given:
+                    news[number] = given
+                elif before != given:
+                    news[number] = join_things(before, given)
+            elif held != given and (joined := join_things(held, given)) != held:
+                news[number] = joined
+        return news
 
 
 def join_registers(mine: dict[int, Value], theirs: dict[int, Value]) -> dict[int, Value]:

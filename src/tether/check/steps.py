@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
 from tether.check.arguments import whole
+from tether.check.changing import replace
 from tether.check.defaults import is_given_after_all
 from tether.check.definitions import definitions
 from tether.check.ending import collect

@@ -7,9 +7,10 @@ set has one element.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tether.check.changing import replace
 from tether.check.values import NOTHING, UNKNOWN, Class, Function, Value, join
 
 TRANSIENT, PENDING, PERSISTENT, DETACHED = "transient", "pending", "persistent", "detached"
@@ -53,14 +54,26 @@ def earlier(mine: Where | None, theirs: Where | None) -> Where | None:
 
 def join_maps(mine: Mapping[Any, Value], theirs: Mapping[Any, Value]) -> dict[Any, Value]:
     """Return what each key may hold; a key of one side only may be missing, which nothing asks about."""
-    return {
-        key: join((mine.get(key, NOTHING), theirs.get(key, NOTHING)))
-        for key in dict.fromkeys((*mine, *theirs))
-    }
+    joined = dict(mine)
+    for key, value in theirs.items():
+        held = joined.get(key)
+        if held is not value:
+            joined[key] = value if held is None else join((held, value))
+    return joined
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Immutable:
+    """Equal to another of its kind with the same fields; compared as a whole, as this is done most."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether all fields are the same."""
+        return self is other or (type(self) is type(other) and self.__dict__ == other.__dict__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Session(Immutable):
     """A Session.
 
     Attributes:
@@ -125,8 +138,8 @@ class Session:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Instance(Immutable):
     """A row as an instance, or, where *many*, each row of a collection.
 
     Attributes:
@@ -199,8 +212,8 @@ class Instance:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Collection(Immutable):
     """A list, tuple, set, dictionary, iterator or generator.
 
     Attributes:
@@ -234,8 +247,8 @@ class Collection:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Statement(Immutable):
     """A ``select()``, ``update()``, ``delete()`` or ``Query``.
 
     Attributes:
@@ -268,8 +281,8 @@ class Statement:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loader:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loader(Immutable):
     """Loader options: ``selectinload(User.orders)``, chained or not.
 
     Attributes:
@@ -287,8 +300,8 @@ class Loader:
         return replace(self, known=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result(Immutable):
     """What executing a statement gave: rows, or their first elements where *scalars*."""
 
     statement: Statement
@@ -304,8 +317,8 @@ class Result:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Factory:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Factory(Immutable):
     """A sessionmaker or scoped_session: what makes Sessions. *ambient* is the number of a registry's own Session."""
 
     type: str = "sqlalchemy.orm.sessionmaker"
@@ -323,8 +336,8 @@ class Factory:
         return replace(self, expire_on_commit=self.expire_on_commit if same else None, autoflush=flushing)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manager:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Manager(Immutable):
     """A context manager that was made and is entered by ``with``.
 
     Attributes:
@@ -355,8 +368,8 @@ class Manager:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Object:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Object(Immutable):
     """An instance of a class that is not mapped: of the project, or from outside (*external* is its dotted name)."""
 
     class_: Class | None = None
@@ -369,8 +382,8 @@ class Object:
         return replace(self, fields=join_maps(self.fields, other.fields), kept=self.kept or other.kept)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame(Immutable):
     """The variables of one call of a body. *parent* is the frame of the function around it."""
 
     variables: Mapping[str, Value]
@@ -383,8 +396,8 @@ class Frame:
         return replace(self, variables=join_maps(self.variables, other.variables))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coroutine:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Coroutine(Immutable):
     """A call that waits to be awaited. Its work is taken as done where it was called.
 
     Attributes:
