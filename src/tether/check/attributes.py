@@ -13,6 +13,7 @@ from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep
 from tether.check.mapped import Mapped, mapped
 from tether.check.methods import ancestors, bound_to, class_member, read_property
+from tether.check.own_fields import is_set_later
 from tether.check.presence import may_be_loaded, may_be_there
 from tether.check.queries import load
 from tether.check.singletons import hold
@@ -157,6 +158,8 @@ def class_attribute(
     if mapping is not None and mapping.kind(name) in ("column", "relationship", "proxy", "unknown"):
         return one(Attribute(class_, name))
     held = class_member(interpreter, state, class_, name)
+    if is_set_later(interpreter, class_, name, held):
+        return held | UNKNOWN
     if not held and mapping is not None and name == "query":
         ambient = mapping.ambient_query(state)
         if ambient >= 0:

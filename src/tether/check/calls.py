@@ -79,6 +79,7 @@ def run_call(interpreter: Interpreter, activation: Activation, op: ops.Call, sta
     with interpreter.shared_by(len(atoms)):
         for atom in atoms:
             held = state if len(atoms) == 1 else state.copy()
+            interpreter.called = function
             for after, value in call_atom(interpreter, site, held, atom):
                 after.registers[op.to] = value
                 if not after.dead:

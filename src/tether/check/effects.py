@@ -20,8 +20,10 @@ from tether.check.subjects import (
     attribute_names,
     instances_in,
     is_elsewhere,
+    is_foreign,
     is_key,
     is_row,
+    receivers,
     sessions_in,
 )
 from tether.check.things import (
@@ -127,13 +129,12 @@ class Application:
             found = self.subjects(given)
             for number, instance in found:
                 self.tell_given(number, instance, sure=len(found) == 1 and self.alone)
-                if (
-                    given.verb in MEMBERS_ONLY
-                    and len(found) == 1
-                    and self.alone
-                    and not self.may_be_member(instance)
-                ):
-                    self.refused = True
+                if given.verb in MEMBERS_ONLY and len(found) == 1:
+                    sessions = [self.number] if self.alone else receivers(self.interpreter.called)
+                    foreign = is_foreign(self.state, instance, sessions)
+                    if foreign:
+                        self.tell("given by caller", number, instance)
+                    self.refused |= foreign or (self.alone and not self.may_be_member(instance))
             if self.refused:
                 return
         for effect in effects:
@@ -310,6 +311,7 @@ class Application:
 
     def do_add(self, effect: Effect, sure: bool) -> None:
         """Put instances into the Session, with what their relationships hold."""
+        self.put_session(joined=True)
         for number, instance in self.subjects(effect):
             self.same_key(number, instance)
             self.put_in(number, instance, {number})

@@ -17,6 +17,7 @@ from tether.check.methods import class_member
 from tether.check.opaque import let_go
 from tether.check.own_fields import fields_that_stay
 from tether.check.state import State
+from tether.check.subjects import CALLERS
 from tether.check.things import (
     OPEN,
     UNSURE,
@@ -167,7 +168,7 @@ class Root:
         """Return an instance of which nothing is known but its class."""
         return Instance(
             model=class_, session=session, states=frozenset({UNSURE}), columns=frozenset({UNSURE}), attributes={},
-            held={}, changed={}, written={}, others=True, flags=frozenset({"unsure"}),
+            held={}, changed={}, written={}, others=True, flags=frozenset({"unsure", CALLERS}),
         )  # fmt: skip
 
     def annotated(self, state: State, parameter: Any) -> Value | None:

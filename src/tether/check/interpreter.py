@@ -69,6 +69,7 @@ class Interpreter:
         events: Of what is being run.
         calls: The calls that led to what is being run, outermost first.
         catching: How many callers would see an exception.
+        called: What the call that is being made may call, where more than one thing may be called.
         locks: How many context managers that are not known were entered: any of them may be a lock.
         used: Paths of modules whose content was looked at, and names that were looked for and not found.
         given: The mapped classes of which the callers of the root may have rows; None where that may be any.
@@ -89,6 +90,7 @@ class Interpreter:
         self.base: dict[int, Thing] = {}
         self.events: list[Event] = []
         self.calls: list[Where] = []
+        self.called: Value = NOTHING
         self.catching = 0
         self.root_is_function = False
         self.given: frozenset[Class] | None = frozenset()

@@ -49,6 +49,7 @@ def let_session_go(interpreter: Interpreter, state: State, number: int, session:
         session,
         life=frozenset({OPEN, CLOSED}),
         escaped=True,
+        joined=True,
         work=frozenset(),
         must=frozenset(),
         changed=None,

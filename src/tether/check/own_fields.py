@@ -15,7 +15,7 @@ from tether.check.interpreter import Interpreter, OwnFields
 from tether.check.methods import ancestors
 from tether.check.state import State
 from tether.check.things import Factory, Object, Session, Thing
-from tether.check.values import Class, External, Function, Module, Ref, Value
+from tether.check.values import Class, Constant, External, Function, Module, Ref, Value
 
 DEEPEST = 3  # objects in fields of objects
 MAKING = ("__init__", "__new__", "__post_init__")
@@ -64,6 +64,13 @@ def is_lasting_atom(state: State, atom: Any, things: dict[int, Thing], depth: in
         case _:
             return False
     return True
+
+
+def is_set_later(interpreter: Interpreter, class_: Class, name: str, held: Value) -> bool:
+    """Return whether a plain value of a class, such as None, is only there until a method sets another."""
+    if not held or not interpreter.in_function() or not all(isinstance(atom, Constant) for atom in held):
+        return False
+    return name in assigned_later(interpreter, class_)
 
 
 def assigned_later(interpreter: Interpreter, class_: Class) -> set[str]:

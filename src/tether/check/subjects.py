@@ -16,7 +16,9 @@ from tether.check.things import (
     UNSURE,
     Collection,
     Facts,
+    Frame,
     Instance,
+    Object,
     Session,
     surely,
 )
@@ -24,6 +26,7 @@ from tether.check.values import Attribute, Constant, Ref, RowKey, Value, literal
 
 T = TypeVar("T")
 ATTACHED = frozenset({PENDING, PERSISTENT})
+CALLERS = "caller's"  # flag of an instance that the caller of the function gave
 
 
 def is_elsewhere(instance: Instance, target: int, session: Session | None, other: Session | None) -> bool:
@@ -33,6 +36,43 @@ def is_elsewhere(instance: Instance, target: int, session: Session | None, other
     if not instance.states <= ATTACHED or not surely(session.life, OPEN):
         return False
     return all(held.owner in ("own", "ambient") and held.sure for held in (session, other))
+
+
+def is_foreign(state: State, instance: Instance, sessions: list[int]) -> bool:
+    """Return whether an instance that the caller gave cannot be in any of these Sessions: they were made since."""
+    if CALLERS not in instance.flags or "escaped" in instance.flags or instance.session != -1:
+        return False
+    return surely(instance.states, UNSURE) and all(is_new_and_empty(state, number) for number in sessions)
+
+
+def receivers(functions: Value) -> list[int]:
+    """Return the numbers of what methods are called on; -1 for what is no such method."""
+    return [getattr(getattr(atom, "receiver", None), "id", -1) for atom in functions]
+
+
+def is_new_and_empty(state: State, number: int) -> bool:
+    """Return whether a Session was made in what is looked at, nothing was added to it, and nothing keeps it."""
+    session = state.get(number, Session)
+    if (
+        session is None
+        or session.made is None
+        or session.owner != "own"
+        or not session.sure
+        or number in state.base
+    ):
+        return False
+    return not (session.work or session.joined or is_kept(state, number))
+
+
+def is_kept(state: State, number: int) -> bool:
+    """Return whether a global or an object has a thing: then it may have been there before."""
+    for thing in {**state.base, **state.things}.values():
+        values = thing.fields.values() if isinstance(thing, Object) else ()
+        if isinstance(thing, Frame) and thing.body == -1:
+            values = thing.variables.values()
+        if any(Ref(number) in value for value in values):
+            return True
+    return False
 
 
 def is_row(instance: Instance) -> bool:

@@ -89,6 +89,7 @@ class Session(Immutable):
         escaped: It was given to somebody who may end it later.
         managed: It is in a ``with``.
         bind: What it is bound to; NOTHING if that is not said.
+        joined: Something was added to it, or it was given to somebody who may have done so.
         tasks: Numbers of the coroutines that were started, use it, and were not awaited yet.
         subclass: The class of the project it is of, derived from *type*.
     """
@@ -111,6 +112,7 @@ class Session(Immutable):
     autoflush: bool | None = True
     bind: Value = NOTHING
     subclass: Class | None = None
+    joined: bool = False
 
     @property
     def asynchronous(self) -> bool:
@@ -134,6 +136,7 @@ class Session(Immutable):
             failed=earlier(self.failed, other.failed),
             escaped=self.escaped or other.escaped,
             managed=self.managed or other.managed,
+            joined=self.joined or other.joined,
             autoflush=self.autoflush if self.autoflush == other.autoflush else None,
         )
 

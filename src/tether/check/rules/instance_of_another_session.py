@@ -7,13 +7,24 @@ from tether.check.stories import Teller, shown
 from tether.check.subjects import is_elsewhere
 from tether.core.finding import Finding
 
-KINDS = ("given",)
+KINDS = ("given", "given by caller")
 
 
 def look(event: Event, teller: Teller) -> Finding | None:
-    """Return a finding if the instance surely is in another Session, which is open."""
-    instance, (target, session, other, sure) = event.instance, event.detail
+    """Return a finding if the instance surely is in another Session, which is open, or surely not in this one."""
+    instance = event.instance
     assert instance is not None
+    if event.kind == "given by caller":
+        assert event.session is not None
+        return teller.finding(
+            "instance-of-another-session",
+            event,
+            f"`{shown(instance)}` comes from the caller, so it is not in the Session that was made here,"
+            f" and `{event.where.cause}` raises",
+            [("created", event.session.made)],
+            subject=shown(instance),
+        )
+    target, session, other, sure = event.detail
     if not sure or not is_elsewhere(instance, target, session, other):
         return None
     return teller.finding(
