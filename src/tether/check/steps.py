@@ -9,6 +9,7 @@ from tether.check.arguments import whole
 from tether.check.changing import replace
 from tether.check.defaults import is_given_after_all
 from tether.check.definitions import definitions
+from tether.check.doubting import doubt
 from tether.check.ending import collect
 from tether.check.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation
 from tether.check.interpreter import Interpreter, step
@@ -318,17 +319,12 @@ def run_assume(interpreter: Interpreter, activation: Activation, op: ops.Assume,
     value = state.read(op.test)
     if value and all(truth_in(state, atom) is (not op.truth) for atom in value):
         return []
+    doubt(activation, op, state)
     if isinstance(tested, ops.Operate) and tested.operator in ("is", "is not", "==", "!=", "not"):
         positive = op.truth == (tested.operator in ("is", "=="))
         if tested.operator == "not":
-            narrow(
-                interpreter,
-                activation,
-                tested.operands[0],
-                state,
-                keep_none=op.truth,
-                only_truth=not op.truth,
-            )
+            negated = tested.operands[0]
+            narrow(interpreter, activation, negated, state, keep_none=op.truth, only_truth=not op.truth)
         elif state.read(tested.operands[1]) == NONE:
             narrow(interpreter, activation, tested.operands[0], state, keep_none=positive, only_truth=None)
     else:
