@@ -7,12 +7,12 @@ from typing import Any
 
 from tether.check import ops
 from tether.check.contexts import registry_of
-from tether.check.definitions import definitions
 from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep
 from tether.check.mapped import Mapped, mapped
-from tether.check.methods import ancestors, bound_to, class_member, read_property
+from tether.check.methods import SUPER, ancestors, behind, bound_to, class_member, read_property
+from tether.check.origins import is_made_of
 from tether.check.own_fields import is_set_later
 from tether.check.presence import may_be_loaded, may_be_there
 from tether.check.queries import load
@@ -389,18 +389,6 @@ def run_set_attribute(
     return [state]
 
 
-def is_made_of(activation: Activation, register: int, name: str, depth: int = 4) -> bool:
-    """Return whether a value is made of an attribute of this name: ``x.name = x.name.strip()`` may change nothing."""
-    defined = definitions(activation.body).get(register)
-    if depth and isinstance(defined, ops.GetAttribute):
-        return defined.name == name or is_made_of(activation, defined.of, name, depth - 1)
-    if depth and isinstance(defined, ops.Call):
-        return any(
-            is_made_of(activation, held, name, depth - 1) for held in (defined.function, *defined.positional)
-        )
-    return False
-
-
 def write_instance(
     interpreter: Interpreter, activation: Activation, span: ops.Span, state: State, number: int, name: str,
     source: Value, *, sure: bool,
@@ -429,6 +417,7 @@ def write_instance(
     changes: dict[str, Any] = {
         "attributes": {**instance.attributes, name: frozenset({LOADED})},
         "changed": {**instance.changed, name: where},
+        "touched": instance.touched or (where if mapping is not None and mapping.updates_row(name) else None),
         "held": {**instance.held, name: source},
     }
     if surely(instance.states, DETACHED) or (
@@ -454,6 +443,9 @@ def read_object(
     thing: Object,
 ) -> list[State]:
     """Read an attribute of an object that is not mapped."""
+    if thing.external == SUPER:
+        state.registers[op.to] = behind(interpreter, state, thing, op.name)
+        return [state]
     if op.name in thing.fields:
         state.registers[op.to] = thing.fields[op.name]
         return [state]

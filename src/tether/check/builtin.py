@@ -12,11 +12,12 @@ from tether.check.attributes import run_get_attribute, write_instance
 from tether.check.interpreter import Interpreter
 from tether.check.keeping import keep
 from tether.check.mapped import mapped
+from tether.check.methods import SUPER
 from tether.check.queries import rows_of
 from tether.check.responses import read_fields
 from tether.check.state import State
 from tether.check.subjects import instances_in
-from tether.check.things import Collection, Coroutine, Instance, Object, Result, Session
+from tether.check.things import Collection, Coroutine, Frame, Instance, Object, Result, Session
 from tether.check.values import (
     NONE,
     NOTHING,
@@ -247,6 +248,22 @@ def add_to(
 # --------------------------------------------------------------- single functions
 
 
+@builtin("builtins.super")
+def call_super(interpreter: Interpreter, site: Any, state: State, _function: External) -> Value | None:
+    """``super()`` in a method: its members are those of the bases behind the class that the method is in."""
+    activation = site.activation
+    bodies = interpreter.project.module(activation.module).bodies
+    parent, frame = bodies[activation.body.parent], state.get(activation.frame, Frame)
+    first = activation.body.parameters[:1]
+    if parent.kind != "class" or frame is None or not first:
+        return UNKNOWN
+    number = interpreter.number(activation, site.op.to, "super")
+    fields = {"self": frame.variables.get(first[0].name, UNKNOWN)}
+    class_ = Class(activation.module, parent.qualname)
+    state.things[number] = Object(class_=class_, external=SUPER, fields=fields)
+    return one(Ref(number))
+
+
 @builtin("builtins.getattr")
 def call_getattr(interpreter: Interpreter, site: Any, state: State, _function: External) -> Value | None:
     """``getattr(x, "name", default)``: a read; the default guards against AttributeError only."""
@@ -314,7 +331,9 @@ def call_setattr(interpreter: Interpreter, site: Any, state: State, _function: E
             write_instance(interpreter, site.activation, site.span, state, number, name, site.positional[2],
                            sure=len(site.positional[0]) == 1)  # fmt: skip
         else:
-            state.things[number] = replace(instance, flags=instance.flags | {"unsure"})
+            where = site.activation.where(site.span)
+            touched = instance.touched or (None if instance.many else where)
+            state.things[number] = replace(instance, flags=instance.flags | {"unsure"}, touched=touched)
     return NONE
 
 
@@ -377,15 +396,6 @@ def call_partial(interpreter: Interpreter, site: Any, state: State, function: Ex
     fields = {f"@{position:03}": value for position, value in enumerate(site.positional[1:])}
     fields |= {"func": site.positional[0] if site.positional else UNKNOWN, **site.named}
     state.things[number] = Object(external=function.name, fields=fields)
-    return one(Ref(number))
-
-
-@builtin("fastapi.Depends", "fastapi.Security")
-def call_depends(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
-    """``Depends(f)``: what FastAPI calls for a parameter."""
-    number = interpreter.number(site.activation, site.op.to, "depends")
-    given = site.positional[0] if site.positional else site.named.get("dependency", UNKNOWN)
-    state.things[number] = Object(external="fastapi.Depends", fields={"dependency": given})
     return one(Ref(number))
 
 

@@ -13,10 +13,11 @@ from tether.check.flow import Activation
 from tether.check.handing_over import captured, is_named
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
-from tether.check.state import EXPIRED_ALL, State
+from tether.check.state import EXPIRED_ALL, UNREAD, State
 from tether.check.subjects import (
     ATTACHED,
     after_insert,
+    after_update,
     attribute_names,
     instances_in,
     is_elsewhere,
@@ -181,12 +182,12 @@ class Application:
             if surely(instance.states, PENDING):
                 flushed = True
                 self.put(number, instance, **after_insert(mapping, instance))
-            elif instance.changed and instance.states <= ATTACHED:
-                flushed = True
-                attributes = dict(instance.attributes)
-                for name in mapping.computed_on_update(instance.changed) if mapping else ():
-                    attributes[name] = frozenset({EXPIRED}) if sure else frozenset({EXPIRED, LOADED})
-                self.put(number, instance, changed={}, attributes=attributes, expired=self.where)
+            elif (instance.changed or instance.touched) and instance.states <= ATTACHED:
+                flushed = flushed or bool(instance.changed)
+                made = after_update(mapping, instance, sure=sure)
+                self.put(number, instance, changed={}, touched=None, expired=self.where, attributes=made)
+                if any(surely(facts, EXPIRED) for facts in made.values()):
+                    self.state.path |= {UNREAD}
         session = self.session
         if session is not None and flushed:
             self.put_session(
@@ -286,8 +287,9 @@ class Application:
             if sure and self.row.why != "rollback":
                 self.discarded(number, instance, names)
             kept = {} if names is None else {n: w for n, w in instance.changed.items() if n not in names}
-            if instance.changed:
-                self.put(number, instance, changed=kept)
+            if instance.changed or instance.touched:
+                touched = instance.touched if names is not None else None
+                self.put(number, instance, changed=kept, touched=touched)
 
     def do_make_transient(self, effect: Effect, sure: bool) -> None:
         """Instances that were inserted or added in this transaction lose their place."""

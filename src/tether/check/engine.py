@@ -13,6 +13,7 @@ from typing import Any
 
 from tether.check import attributes, builtin, calls, importing, loops, managers, passed_on, steps
 from tether.check.analysis import Analysis, Read
+from tether.check.depends import has_dependencies
 from tether.check.entry import Root, left, shared_sessions
 from tether.check.events import Event
 from tether.check.fixes import with_fixes
@@ -122,7 +123,9 @@ class Engine:
         for index, body in enumerate(module.bodies):
             if body.cut_short:
                 cut_short.append(f"{module.path}:{body.span[0]} {body.qualname}")
-            if body.kind in ("class", "module") or not interpreter.is_interesting(body, names):
+            if body.kind in ("class", "module"):
+                continue
+            if not interpreter.is_interesting(body, names) and not has_dependencies(interpreter, name, body):
                 continue
             interpreter.begin_root()
             where = f"{module.path}:{body.span[0]} {body.qualname}"

@@ -8,6 +8,7 @@ from tether.check import ops
 from tether.check.annotation import parse_annotation
 from tether.check.arguments import bound
 from tether.check.belonging import belong
+from tether.check.depends import Dependencies
 from tether.check.ending import abandoned, referred
 from tether.check.flow import RAISED, Activation, CutShort, Outcome, joined_outcome
 from tether.check.interpreter import Interpreter, OwnFields
@@ -49,6 +50,7 @@ class Root:
         self.index = index
         self.body = interpreter.project.module(module).bodies[index]
         self.function = Function(module, index)
+        self.given: frozenset[str] = frozenset()  # parameters that FastAPI gives: nobody else has them
 
     def run(self) -> bool:
         """Run it, events go to the interpreter; False if it was cut short."""
@@ -75,13 +77,16 @@ class Root:
 
     def execute(self, activation: Activation, *, more: bool) -> Outcome:
         """Run it; what its parameters are that nothing is known of, as ``bound`` says it."""
-        state = State(self.interpreter.base)
+        dependencies = Dependencies(self.interpreter, activation, State(self.interpreter.base))
+        given = dependencies.parameters(self.function)
+        self.given = frozenset(given)
+        state = dependencies.state
         variables = bound(
             self.interpreter, state, self.function, [UNKNOWN] if self.owner else [], {}, more=more
         )
-        given = self.parameters(state)
-        belong(self.interpreter, state, self.function, self.body, given)
-        variables |= given
+        known = self.parameters(state) | {name: value for name, value in given.items() if value != UNKNOWN}
+        belong(self.interpreter, state, self.function, self.body, known)
+        variables |= known
         state.things[activation.frame] = Frame(variables=variables, module=self.module, body=self.index)
         return self.interpreter.execute(activation, state)
 
@@ -227,6 +232,8 @@ class Root:
         tell_lasting(self.interpreter, self.module, self.index, state)
         let_go(self.interpreter, state, value)
         for parameter in self.body.parameters:  # the caller has them as well
+            if parameter.name in self.given:
+                continue
             frame = state.get(activation.frame, Frame)
             if frame is not None:
                 let_go(self.interpreter, state, frame.variables.get(parameter.name, UNKNOWN))

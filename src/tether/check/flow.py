@@ -9,13 +9,11 @@ from typing import Any, TypeVar
 
 from tether.check import ops
 from tether.check.definitions import crossing
-from tether.check.state import EXPIRED_ALL, State
+from tether.check.state import EXPIRED_ALL, MARKS, UNREAD, State
 from tether.check.things import Where
 from tether.check.values import NONE, Value
 
-MOST_STATES = (
-    4  # of one point that differ in the handlers they passed, and as many in which everything is expired
-)
+MOST_STATES = 4  # of one point that differ in the handlers they passed, and as many with one of the MARKS
 MOST_VISITS = 12  # of one block with one path; joins end long before
 NO_HANDLER = -1
 T = TypeVar("T")
@@ -267,10 +265,13 @@ class Run:
 
     def flow_into(self, block: int, state: State) -> None:
         """Add a state to those a block begins with; visit it again if that is news."""
+        state = state.carried(self.crossing)
+        if UNREAD in state.path and not state.has_unread():
+            state.path -= {UNREAD}
         key = (block, state.path)
         known = self.entries.get(key)
         if known is None:
-            kind = (block, EXPIRED_ALL in state.path)
+            kind = (block, state.is_marked())
             if self.paths.get(kind, 0) >= MOST_STATES:
                 return
             self.paths[kind] = self.paths.get(kind, 0) + 1
@@ -298,7 +299,7 @@ def merged(states: list[State]) -> list[State]:
 
 def few(by_path: dict[Any, T]) -> list[T]:
     """Return the first MOST_STATES of each kind."""
-    ways = ([path for path in by_path if (EXPIRED_ALL in path) is expired] for expired in (False, True))
+    ways = ([path for path in by_path if path.isdisjoint(MARKS) is plain] for plain in (True, False))
     kept = {path for kind in ways for path in kind[:MOST_STATES]}
     return [found for path, found in by_path.items() if path in kept]
 

@@ -10,8 +10,18 @@ from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.managers import finish_generator, start_generator
 from tether.check.queries import executed, rows_of
-from tether.check.state import State
-from tether.check.things import Collection, Instance, Manager, Result, Statement, Where
+from tether.check.state import UNREAD, State
+from tether.check.things import (
+    EXPIRED,
+    UNSURE,
+    Collection,
+    Instance,
+    Manager,
+    Result,
+    Statement,
+    Where,
+    surely,
+)
 from tether.check.values import NOTHING, UNKNOWN, Atom, Ref, Value, join, number_in, one
 
 
@@ -71,9 +81,24 @@ def run_next(interpreter: Interpreter, activation: Activation, op: ops.Next, sta
             inside.registers[op.to] = UNKNOWN
             return [inside, beyond]
         return [None, beyond]
+    if UNREAD in state.path:
+        number, iterator = found
+        inside.things[number] = replace(iterator, uses=iterator.uses | {"turned"})
+        if "turned" not in iterator.uses:
+            without_elements(beyond, element)
     where = activation.where(op.span)
     inside.registers[op.to] = in_turn(interpreter, activation, inside, element, where, op.to)
     return [inside, beyond]
+
+
+def without_elements(state: State, elements: Value) -> None:
+    """Forget what is unread of elements: behind a loop without a turn there are none, and a later loop has none."""
+    for number, instance in list(state.of(elements, Instance)):
+        attributes = {
+            name: facts | {UNSURE} if surely(facts, EXPIRED) else facts
+            for name, facts in instance.attributes.items()
+        }
+        state.things[number] = replace(instance, attributes=attributes)
 
 
 def in_turn(

@@ -123,6 +123,21 @@ class Mapped:
         }
         return frozenset(names) - frozenset(changed)
 
+    def updates_row(self, name: str) -> bool:
+        """Return whether a change of an attribute is an UPDATE of the row itself: a column, or a foreign key's."""
+        found = self.model.attributes.get(name)
+        if found is None or found.relationship is None:
+            return found is not None and found.column is not None
+        return found.relationship.direction == "MANYTOONE" and not found.relationship.viewonly
+
+    def fetches_what_is_computed(self) -> bool:
+        """Return whether a flush asks at once for what the database computes in an UPDATE.
+
+        Run on 2.0.58 and 2.1.9: ``eager_defaults="auto"``, which is the default, does so for an INSERT only; a bulk
+        UPDATE never does.
+        """
+        return self.model.eager_defaults
+
     def computed_on_insert(self, given: Iterable[str]) -> frozenset[str]:
         """Return the columns that an INSERT may leave unloaded."""
         names = {

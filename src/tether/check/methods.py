@@ -12,10 +12,11 @@ from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter, TooLarge
 from tether.check.state import State
 from tether.check.things import Coroutine, Frame, Object
-from tether.check.values import NOTHING, UNKNOWN, Class, External, Function, Ref, Value, join, one
+from tether.check.values import NOTHING, UNKNOWN, Class, External, Function, Ref, Value, join, one, single
 
 GETTERS = ("property", "cached_property", "hybrid_property")
 MOST_BASES = 40
+SUPER = "builtins.super"  # the external name of what ``super()`` gives
 
 
 def ancestors(interpreter: Interpreter, class_: Class) -> Iterator[Class | External]:
@@ -34,6 +35,14 @@ def ancestors(interpreter: Interpreter, class_: Class) -> Iterator[Class | Exter
                 waiting += [atom for atom in value if isinstance(atom, Class | External)]
 
 
+def is_generic(interpreter: Interpreter, class_: Class) -> bool:
+    """Return whether ``class_[...]`` is the class again, as far as is known; of an Enum it is a member."""
+    return not any(
+        isinstance(base, External) and base.name.startswith("enum.")
+        for base in ancestors(interpreter, class_)
+    )
+
+
 def class_member(interpreter: Interpreter, state: State, class_: Class, name: str) -> Value:
     """Return what a class, or the nearest base that has it, binds to a name; NOTHING if none does."""
     for found in ancestors(interpreter, class_):
@@ -42,6 +51,32 @@ def class_member(interpreter: Interpreter, state: State, class_: Class, name: st
             if frame is not None and name in frame.variables:
                 return frame.variables[name]
     return NOTHING
+
+
+def behind(interpreter: Interpreter, state: State, thing: Object, name: str) -> Value:
+    """Return a method as ``super()`` finds it: in the bases behind the class that *thing* is of."""
+    receiver = single(thing.fields["self"])
+    held = state.thing(receiver.id) if isinstance(receiver, Ref) else None
+    class_ = (
+        receiver if isinstance(receiver, Class) else getattr(held, "class_", getattr(held, "model", None))
+    )
+    if class_ is None or not isinstance(receiver, Class | Ref):
+        return UNKNOWN
+    passed = False
+    for found in ancestors(interpreter, class_):
+        frame = (
+            state.get(interpreter.class_frames.get(found, -1), Frame) if isinstance(found, Class) else None
+        )
+        if passed and frame is not None and name in frame.variables:
+            return frozenset(bound_method(atom, receiver) for atom in frame.variables[name])
+        passed = passed or found == thing.class_
+    return UNKNOWN
+
+
+def bound_method(atom: Any, receiver: Ref | Class) -> Any:
+    """Return a function of a class bound to what ``super()`` was called for."""
+    plain = isinstance(atom, Function) and atom.wrapper != "staticmethod" and atom.receiver is None
+    return replace(atom, receiver=receiver) if plain else atom
 
 
 def read_property(

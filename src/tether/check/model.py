@@ -104,6 +104,7 @@ class Model(NamedTuple):
         unique: Names of columns that are unique together, for each such group.
         foreign_keys: What the ForeignKeyConstraints of its table refer to.
         mapper_args: ``__mapper_args__`` as written.
+        eager_defaults: True if the mapper is told so: a flush reads what the database computes.
         table: The name of its table, "" where it is not written as text.
     """
 
@@ -116,6 +117,7 @@ class Model(NamedTuple):
     unique: tuple[tuple[str, ...], ...] = ()
     foreign_keys: tuple[str, ...] = ()
     mapper_args: Written | None = None
+    eager_defaults: bool = False
     table: str = ""
 
     @property

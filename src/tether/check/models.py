@@ -90,6 +90,7 @@ class Models:
             unique=_unique(ancestry),
             foreign_keys=tuple([key for _, key in _foreign_keys(ancestry)]),
             mapper_args=_field(ancestry.classes[:1], "__mapper_args__"),
+            eager_defaults=_eager_defaults(ancestry),
             table=_table_name(ancestry),
         )
 
@@ -259,6 +260,20 @@ def _field(classes: tuple[tuple[Key, ClassFacts], ...], name: str) -> Written | 
             if field.name == name:
                 return field.value
     return None
+
+
+def _eager_defaults(ancestry: Ancestry) -> bool:
+    """Return whether the class, a mixin or the declarative base sets ``eager_defaults=True``."""
+    told = [
+        *[_field(((key, facts),), "__mapper_args__") for key, facts in ancestry.classes],
+        *[
+            method.returned
+            for _, facts in ancestry.classes
+            for method in facts.methods
+            if method.name == "__mapper_args__"
+        ],
+    ]
+    return any(one is not None and one.constant("eager_defaults") is True for one in told)
 
 
 def _table_name(ancestry: Ancestry) -> str:

@@ -71,6 +71,7 @@ def let_instance_go(state: State, number: int, instance: Instance) -> None:
             attributes={name: facts | unsure for name, facts in instance.attributes.items()},
             flags=instance.flags | {"unsure", "escaped"},
             changed={},
+            touched=None,
             written={},
             lost={},
         )

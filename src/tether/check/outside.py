@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tether.check.bulk import told_more
 from tether.check.interpreter import Interpreter
 from tether.check.keeping import keep
 from tether.check.opaque import call_unknown
@@ -52,7 +53,15 @@ def call_outside(
         return [
             (
                 state,
-                statement_method(interpreter, state, receiver, member, site.positional, site.named, number),
+                statement_method(
+                    interpreter,
+                    state,
+                    told_more(state, receiver, member, site.positional, site.named),
+                    member,
+                    site.positional,
+                    site.named,
+                    number,
+                ),
             )
         ]
     row = interpreter.row(name) or interpreter.row(type_, member)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,19 @@ from tether.check.things import (
     Statement,
     Where,
 )
-from tether.check.values import NONE, UNKNOWN, Attribute, Class, External, Ref, Value, join, literal, one
+from tether.check.values import (
+    NONE,
+    NOTHING,
+    UNKNOWN,
+    Attribute,
+    Class,
+    External,
+    Ref,
+    Value,
+    join,
+    literal,
+    one,
+)
 
 VERBS = ("select", "update", "delete", "insert")
 # Methods that limit what a statement gives; a Query's `get` is a row of the table.
@@ -45,7 +57,11 @@ def statement(
 ) -> Value:  # fmt: skip
     """Return a new statement about *entities*."""
     state.things[number] = Statement(
-        verb=verb, entities=tuple(entities), session=session, made=activation.where(span)
+        verb=verb,
+        entities=tuple(entities),
+        session=session,
+        made=activation.where(span),
+        target=entities[0] if verb == "update" and entities else NOTHING,
     )
     return one(Ref(number))
 
@@ -64,7 +80,7 @@ def statement_method(
     elif name in NARROWING:
         found = replace(found, narrowed=True)
     elif name == "returning":
-        found = replace(found, entities=tuple(positional))
+        found = replace(found, entities=tuple(positional), returning=True)
     elif name in (
         "with_entities",
         "with_only_columns",
@@ -174,13 +190,7 @@ def load(
             columns = EFFECT_FACTS[effect]
         else:
             attributes[name] = EFFECT_FACTS[effect]
-    for other, instance in before:
-        # It may be the same row: what the query loads is loaded there as well.
-        if EXPIRED in instance.columns:
-            state.things[other] = replace(
-                instance, columns=instance.columns | {LOADED},
-                attributes={name: facts | {LOADED} for name, facts in instance.attributes.items()},
-            )  # fmt: skip
+    load_again(state, before)
     state.things[number] = Instance(
         model=model,
         session=session,
@@ -200,6 +210,16 @@ def load(
         flags=flags if options is not None else frozenset({"unsure"}),
     )
     return one(Ref(number))
+
+
+def load_again(state: State, rows: Iterable[tuple[int, Instance]]) -> None:
+    """Note that rows may be among those a query gives: what it loads is loaded there as well."""
+    for number, instance in rows:
+        if EXPIRED in instance.columns or any(EXPIRED in facts for facts in instance.attributes.values()):
+            state.things[number] = replace(
+                instance, columns=instance.columns | {LOADED},
+                attributes={name: facts | {LOADED} for name, facts in instance.attributes.items()},
+            )  # fmt: skip
 
 
 def is_own(state: State, number: int, session: Session) -> bool:

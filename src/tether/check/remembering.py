@@ -23,7 +23,7 @@ from tether.check.things import (
     Statement,
     Thing,
 )
-from tether.check.values import Constant, External, Function, Ref, RowKey, Unknown, Value
+from tether.check.values import Constant, External, Function, KeyTest, Ref, RowKey, Unknown, Value
 
 DEEPEST = 3
 OPEN = object()  # the key of what is not closed
@@ -48,7 +48,7 @@ def key_of(state: State, value: Value, depth: int = 0) -> Any:
             part = atom
         elif isinstance(atom, RowKey):
             part = "key"
-        elif isinstance(atom, External) and isinstance(atom.receiver, Ref):
+        elif isinstance(atom, KeyTest) or (isinstance(atom, External) and isinstance(atom.receiver, Ref)):
             part = OPEN
         else:
             part = atom
@@ -90,6 +90,8 @@ def remembered(before: State, after: State, value: Value) -> Remembered | None:
     for number, thing in after.things.items():
         known = before.thing(number)
         if known is None:
+            if isinstance(thing, Statement) and thing.keys:
+                return None  # of the row that this call was given
             made[number] = thing
         elif known is not thing and known != thing:
             return None
@@ -118,6 +120,8 @@ def renamed_atom(atom: Any, mapping: Mapping[int, int]) -> Any:
             return Ref(mapping.get(number, number))
         case RowKey(id_of=number, name=name):
             return RowKey(mapping.get(number, number), name)
+        case KeyTest(attribute=attribute, key=key):
+            return KeyTest(attribute, renamed_atom(key, mapping))
         case Function(frame=frame, receiver=receiver):
             inner = renamed_atom(receiver, mapping) if receiver is not None else None
             return replace(atom, frame=mapping.get(frame, frame), receiver=inner)

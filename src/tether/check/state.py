@@ -7,13 +7,16 @@ from itertools import compress
 from operator import is_not
 from typing import Any, TypeVar
 
-from tether.check.things import Instance, Session, Thing
+from tether.check.things import EXPIRED, Instance, Session, Thing, surely
 from tether.check.values import NOTHING, UNKNOWN, Ref, Value, join
 
 T = TypeVar("T")
 MAIN = "main"  # on the path of a state inside ``if __name__ == "__main__":``
 # On the path of a state in which an AsyncSession expired what it has: what cannot be read there can be on other ways.
 EXPIRED_ALL = "expired all"
+# On the path of a state in which an UPDATE surely left a column of some instance unloaded.
+UNREAD = "unread"
+MARKS = frozenset({EXPIRED_ALL, UNREAD})
 
 
 class State:
@@ -50,7 +53,11 @@ class State:
 
     def in_handler(self) -> bool:
         """Return whether an exception handler was passed on the way."""
-        return not self.path <= {EXPIRED_ALL}
+        return not self.path <= MARKS
+
+    def is_marked(self) -> bool:
+        """Return whether something is unread here that may be read on other ways."""
+        return not self.path.isdisjoint(MARKS)
 
     def carried(self, registers: Iterable[int]) -> State:
         """Return a copy as it goes into another block: with those registers only that are read there."""
@@ -113,6 +120,15 @@ class State:
     def read(self, register: int) -> Value:
         """Return what a register holds; None for a missing one."""
         return self.registers.get(register, UNKNOWN)
+
+    def has_unread(self) -> bool:
+        """Return whether a column of some instance surely is unloaded, while others of it are loaded."""
+        return any(
+            surely(facts, EXPIRED)
+            for thing in self.things.values()
+            if isinstance(thing, Instance) and thing.attributes and EXPIRED not in thing.columns
+            for facts in thing.attributes.values()
+        )
 
     def join(self, other: State) -> State:
         """Return the state that is true after either."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from tether.check import ops
 from tether.check.arguments import whole
+from tether.check.bulk import compared
 from tether.check.changing import replace
 from tether.check.defaults import is_given_after_all
 from tether.check.definitions import definitions
@@ -15,19 +16,18 @@ from tether.check.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep, rows_in
 from tether.check.late_globals import as_functions_see
+from tether.check.methods import is_generic
 from tether.check.responses import read_response
+from tether.check.sameness import is_unsure, same
 from tether.check.state import MAIN, State
 from tether.check.things import Collection, Coroutine, Frame, Session
 from tether.check.values import (
     NONE,
-    NONE_ATOM,
     NOTHING,
     UNKNOWN,
     Class,
-    Constant,
     External,
     Function,
-    Module,
     Ref,
     Value,
     constant,
@@ -200,13 +200,16 @@ def run_append(
 
 @step(ops.GetItem)
 def run_get_item(
-    _interpreter: Interpreter, _activation: Activation, op: ops.GetItem, state: State
+    interpreter: Interpreter, _activation: Activation, op: ops.GetItem, state: State
 ) -> list[State]:
     """``of[key]``."""
     value = state.read(op.of)
     key = literal(state.read(op.key)) if op.key != ops.NONE else ...
     found: list[Value] = []
     for atom in value if len(value) == 1 else ():
+        if isinstance(atom, Class) and is_generic(interpreter, atom):  # Repository[User]
+            state.registers[op.to] = value
+            return [state]
         if isinstance(atom, External):  # list[User]
             inner = next(iter(state.read(op.key)), None) if op.key != ops.NONE else None
             state.registers[op.to] = one(External(atom.name, inner)) if isinstance(inner, Class) else UNKNOWN
@@ -283,29 +286,8 @@ def run_operate(
     elif op.operator == "not":
         tests = {truth_in(state, atom) for atom in values[0]}
         answer = not next(iter(tests)) if len(tests) == 1 and None not in tests else None
-    state.registers[op.to] = constant(answer) if answer is not None else UNKNOWN
+    state.registers[op.to] = constant(answer) if answer is not None else compared(op.operator, values)
     return [state]
-
-
-def same(left: Value, right: Value) -> bool | None:
-    """Return whether two values surely are, or surely are not, the same."""
-    if len(left) == len(right) == 1:
-        (one_side,), (other_side,) = left, right
-        if isinstance(one_side, Constant) and isinstance(other_side, Constant):
-            return None if ... in (one_side.value, other_side.value) else one_side == other_side
-    for here, there in ((left, right), (right, left)):
-        if there == NONE and NONE_ATOM not in here and not any(is_unsure(atom) for atom in here):
-            return False
-    return None
-
-
-def is_unsure(atom: Any) -> bool:
-    """Return whether an atom may be None after all."""
-    return (
-        not isinstance(atom, Constant)
-        and getattr(atom, "id", None) is None
-        and not isinstance(atom, (Function, Class, Module))
-    )
 
 
 @step(ops.Assume)

@@ -9,6 +9,7 @@ from tether.check.mapped import Mapped
 from tether.check.state import State
 from tether.check.things import (
     DETACHED,
+    EXPIRED,
     LOADED,
     OPEN,
     PENDING,
@@ -100,6 +101,17 @@ def after_insert(mapping: Mapped | None, instance: Instance) -> dict[str, Any]:
         "fresh": True,
         "changed": {},
     }
+
+
+def after_update(mapping: Mapped | None, instance: Instance, *, sure: bool) -> dict[str, Facts]:
+    """Return what is loaded of a changed instance after a flush: not what the database computed in the UPDATE."""
+    attributes: dict[str, Facts] = dict(instance.attributes)
+    if mapping is None or not instance.touched or mapping.fetches_what_is_computed():
+        return attributes
+    certain = sure and surely(instance.states, PERSISTENT)
+    for name in mapping.computed_on_update({*instance.changed, *instance.held}):
+        attributes[name] = frozenset({EXPIRED}) if certain else frozenset({EXPIRED, LOADED})
+    return attributes
 
 
 def instances_in(state: State, value: Value, depth: int = 3) -> Iterator[tuple[int, Instance]]:

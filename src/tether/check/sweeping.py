@@ -19,7 +19,7 @@ from tether.check.things import (
     Statement,
     Thing,
 )
-from tether.check.values import Function, Ref, RowKey, Value
+from tether.check.values import Function, KeyTest, Ref, RowKey, Value
 
 WORTH_IT = 12  # things that a call made
 
@@ -64,7 +64,7 @@ def numbers(atom: Any) -> Iterator[int]:
             yield frame
             if isinstance(receiver, Ref):
                 yield receiver.id
-        case RowKey(id_of=number):
+        case RowKey(id_of=number) | KeyTest(key=RowKey(id_of=number)):
             yield number
         case _:
             if isinstance(receiver := getattr(atom, "receiver", None), Ref):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
+from tether.check.bulk import update_rows
 from tether.check.definitions import definitions
 from tether.check.effects import apply_effects
 from tether.check.interpreter import Interpreter
@@ -14,6 +15,8 @@ from tether.check.methods import outside_base
 from tether.check.opaque import let_go
 from tether.check.queries import (
     load,
+    load_again,
+    may_be,
     rows_of,
     single,
     statement,
@@ -345,6 +348,10 @@ class Call:
                 session, work=session.work | {"flushed"}, must=session.must | {"flushed"},
                 changed=session.changed or where,
             )  # fmt: skip
+        if executed.verb == "select":
+            self.told_rows(executed)
+        update_rows(self.interpreter, self.state, self.session, executed,
+                    self.site.activation.where(self.site.span, "bulk update"))  # fmt: skip
         for number, instance in self.state.members(self.session):
             touched = any(atom == instance.model for entity in executed.entities for atom in entity)
             if executed.verb == "unknown" or (touched and executed.verb in ("update", "delete")):
@@ -359,6 +366,16 @@ class Call:
                 self.state.things[number] = replace(
                     instance, attributes=facts, flags=instance.flags | {"unsure"}
                 )
+
+    def told_rows(self, executed: Statement) -> None:
+        """A SELECT loads what its rows lack, whether or not anybody looks at them."""
+        models = [atom for entity in executed.entities for atom in entity if isinstance(atom, Class)]
+        rows = [
+            (number, instance)
+            for number, instance in self.state.members(self.session)
+            if any(may_be(self.interpreter, instance.model, model) for model in models)
+        ]
+        load_again(self.state, rows)
 
     def instances(self) -> Value:
         """Return instances, or rows, that the call gives."""

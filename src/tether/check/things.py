@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tether.check.changing import replace
-from tether.check.values import NOTHING, UNKNOWN, Class, Function, Value, join
+from tether.check.values import NOTHING, UNKNOWN, Class, Function, KeyTest, Value, join
 
 TRANSIENT, PENDING, PERSISTENT, DETACHED = "transient", "pending", "persistent", "detached"
 LOADED, UNLOADED, EXPIRED, UNSURE = "loaded", "unloaded", "expired", "unsure"
@@ -60,6 +60,14 @@ def join_maps(mine: Mapping[Any, Value], theirs: Mapping[Any, Value]) -> dict[An
         if held is not value:
             joined[key] = value if held is None else join((held, value))
     return joined
+
+
+def join_held(mine: Mapping[str, Value], theirs: Mapping[str, Value]) -> dict[str, Value]:
+    """Return what attributes may hold; one that was set on one path only may hold what the row has."""
+    return {
+        name: join((mine.get(name, UNKNOWN), theirs.get(name, UNKNOWN)))
+        for name in dict.fromkeys((*mine, *theirs))
+    }
 
 
 class Immutable:
@@ -155,6 +163,7 @@ class Instance(Immutable):
         options: What the statement that loaded it loads with it.
         fresh: It was inserted in this Session, so the mapping's eager loading was not applied.
         changed: Attributes with a change that was not flushed, and where.
+        touched: Where a change that was not flushed was made on some way here, of whichever attribute.
         written: The same, made while it was detached.
         lost: Those whose change left the Session with it: where it was made, and where it left.
         loaded, expired, detached, merged: Witnesses.
@@ -173,6 +182,7 @@ class Instance(Immutable):
     options: Options = ()
     fresh: bool = False
     changed: Mapping[str, Where]
+    touched: Where | None = None
     written: Mapping[str, Where]
     lost: Mapping[str, tuple[Where, Where]] = field(default_factory=dict)
     loaded: Where | None = None
@@ -198,10 +208,11 @@ class Instance(Immutable):
                 name: self.attributes.get(name, self.columns) | other.attributes.get(name, other.columns)
                 for name in names
             },
-            held=join_maps(self.held, other.held) if self.held or other.held else self.held,
+            held=join_held(self.held, other.held) if self.held or other.held else self.held,
             options=self.options if self.options == other.options else (),
             fresh=self.fresh or other.fresh,
             changed={name: where for name, where in self.changed.items() if name in other.changed},
+            touched=earlier(self.touched, other.touched),
             written={name: where for name, where in self.written.items() if name in other.written},
             lost={name: where for name, where in self.lost.items() if name in other.lost},
             loaded=earlier(self.loaded, other.loaded),
@@ -261,6 +272,10 @@ class Statement(Immutable):
         options: What is loaded with the entities; None where an option was not understood.
         narrowed: It has a WHERE, LIMIT or the like.
         refreshes: populate_existing.
+        target: Of an UPDATE, the class whose rows it changes; NOTHING where the Session is not told.
+        keys: Its conditions that name the row of an instance.
+        sets: The columns it sets, as far as they are known.
+        returning: Its rows are what *entities* say.
     """
 
     verb: str
@@ -269,6 +284,10 @@ class Statement(Immutable):
     options: Options | None = ()
     narrowed: bool = False
     refreshes: bool = False
+    target: Value = NOTHING
+    keys: frozenset[KeyTest] = frozenset()
+    sets: Facts = frozenset()
+    returning: bool = False
     made: Where | None = None
 
     def join(self, other: Statement) -> Statement:
@@ -279,6 +298,9 @@ class Statement(Immutable):
             verb=self.verb if self.verb == other.verb else "unknown",
             entities=self.entities if same else (),
             options=self.options if self.options == other.options else None,
+            target=self.target | other.target,
+            keys=self.keys & other.keys,
+            sets=self.sets | other.sets,
             narrowed=self.narrowed or other.narrowed,
             refreshes=self.refreshes or other.refreshes,
         )
@@ -316,7 +338,10 @@ class Result(Immutable):
     def join(self, other: Result) -> Result:
         """Return the result of either statement."""
         return replace(
-            self, statement=self.statement.join(other.statement), scalars=self.scalars and other.scalars
+            self,
+            statement=self.statement.join(other.statement),
+            session=self.session if self.session == other.session else -1,
+            scalars=self.scalars and other.scalars,
         )
 
 

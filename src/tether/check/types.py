@@ -8,6 +8,8 @@ from tether.check.annotation import parse_annotation
 from tether.check.interpreter import Interpreter
 from tether.check.values import Class
 
+MOST_ALIASES = 4
+
 
 class Types(NamedTuple):
     """What an annotation names: dotted names from outside, classes of the project, and whether it is a collection."""
@@ -21,6 +23,7 @@ def named_types(interpreter: Interpreter, module: str, text: str) -> Types:
     """Return the types that an annotation in a module names; what is not understood is left out."""
     if not text:
         return Types()
+    module, text = alias_of(interpreter, module, text)
     annotation = parse_annotation(text)
     external, classes = [], []
     for name in annotation.names:
@@ -30,3 +33,21 @@ def named_types(interpreter: Interpreter, module: str, text: str) -> Types:
         elif target.kind == "external":
             external.append(interpreter.canonical(target.name))
     return Types(tuple(external), tuple(classes), annotation.container)
+
+
+def alias_of(interpreter: Interpreter, module: str, text: str) -> tuple[str, str]:
+    """Return the annotation that a name stands for, and its module: ``SessionDep = Annotated[Session, ...]``."""
+    for _ in range(MOST_ALIASES):
+        names = parse_annotation(text).names if text else ()
+        if names != (text.strip(),):
+            break
+        target = interpreter.project.resolve(module, text.strip())
+        if (
+            target.kind != "variable"
+            or target.rest
+            or target.value is None
+            or target.value.kind != "subscript"
+        ):
+            break
+        module, text = target.module, str(target.value.value)
+    return module, text

@@ -88,7 +88,15 @@ class RowKey:
     name: str
 
 
-Atom = RowKey | Unknown | Constant | Ref | Function | Class | Module | External | Attribute
+@dataclass(frozen=True, slots=True)
+class KeyTest:
+    """``User.id == user.id``: a column compared with the primary key of an instance."""
+
+    attribute: str
+    key: RowKey
+
+
+Atom = KeyTest | RowKey | Unknown | Constant | Ref | Function | Class | Module | External | Attribute
 Value = frozenset[Atom]
 
 ANYTHING = Unknown()
