@@ -26,8 +26,9 @@ def belong(
     function: Function,
     body: ops.Body,
     parameters: Mapping[str, Value],
+    given: frozenset[str] = frozenset(),
 ) -> None:
-    """Put the instances that a coroutine is given into its only Session."""
+    """Put the instances that a coroutine is given into its only Session; *given* are parameters of dependencies."""
     sessions = [held for value in parameters.values() for held in state.of(value, Session)]
     if not body.kind.startswith("async") or len(sessions) != 1 or not sessions[0][1].asynchronous:
         return
@@ -37,6 +38,8 @@ def belong(
     opener = provided.of(function, own)
     for name, value in parameters.items():
         dependency = provided.of(function, name)
+        if dependency is None and name in given:
+            continue  # by an Annotated dependency, which may have a Session of its own
         if dependency is not None and not (opener is not None and provided.uses(dependency, opener)):
             continue
         for held, instance in state.of(value, Instance):

@@ -85,7 +85,7 @@ class Root:
             self.interpreter, state, self.function, [UNKNOWN] if self.owner else [], {}, more=more
         )
         known = self.parameters(state) | {name: value for name, value in given.items() if value != UNKNOWN}
-        belong(self.interpreter, state, self.function, self.body, known)
+        belong(self.interpreter, state, self.function, self.body, known, self.given)
         variables |= known
         state.things[activation.frame] = Frame(variables=variables, module=self.module, body=self.index)
         return self.interpreter.execute(activation, state)
