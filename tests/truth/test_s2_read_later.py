@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import Engine, event, inspect
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from tests.truth.models import LOST, User, delete_elsewhere, outcome, rename_elsewhere, state_of
@@ -177,7 +178,7 @@ def test_s2(
 
 def test_s2_18(engine: Engine) -> None:
     """
-    S2.18: An instance whose Session nobody kept is detached; its columns stay readable.
+    S2.18: An instance whose Session nobody kept is detached once the collector ran; its columns stay readable.
     """
     user = Session(engine).get(User, 1)
     gc.collect()
@@ -197,6 +198,41 @@ def test_s2_19(engine: Engine) -> None:
 
     assert ("detached", LOST) == (state_of(user), outcome(lambda: user.name))
     assert inspect(user).session_id is not None  # nobody told the instance
+
+
+@pytest.fixture
+def _no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_collector")
+def test_until_the_collector_runs_a_session_with_a_transaction_is_there(engine: Engine) -> None:
+    """
+    A Session that nobody kept keeps its instances while a transaction is begun: the two refer to each other.
+    """
+    user = Session(engine).get(User, 1)
+    state, posts = state_of(user), outcome(lambda: len(user.posts))
+
+    assert ("persistent", 2) == (state, posts)
+    with Session(engine) as other, pytest.raises(InvalidRequestError, match="already attached"):
+        other.add(user)
+
+
+@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.parametrize("end", [Session.commit, Session.rollback, Session.close])
+def test_a_session_without_a_transaction_goes_at_once(engine: Engine, end: Callable[[Session], None]) -> None:
+    """
+    A Session that nobody kept detaches its instances at once, without the collector, if it has no transaction.
+    """
+    session = Session(engine)
+    user = session.get(User, 1)
+    end(session)
+    del session
+
+    assert "detached" == state_of(user)
 
 
 def test_s2_20(session: Session, user: User) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from tether.check import ops
 from tether.check.contexts import registry_of
 from tether.check.flow import Activation
+from tether.check.idling import not_idle
 from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep
 from tether.check.mapped import Mapped, mapped
@@ -303,7 +304,10 @@ def all_raise(interpreter: Interpreter, state: State, value: Value, name: str) -
 def loaded(state: State, number: int, instance: Instance, name: str, kind: str, facts: Facts) -> None:
     """Note what a read loads: an expired column brings all expired columns with it."""
     instance = state.get(number, Instance) or instance
-    if instance.many or (LOADED in facts and len(facts) == 1):
+    if LOADED in facts and len(facts) == 1:
+        return
+    not_idle(state, instance.session)
+    if instance.many:
         return
     session = state.get(instance.session, Session)
     if (
@@ -412,6 +416,8 @@ def write_instance(
     session = state.get(instance.session, Session)
     interpreter.tell("write", where, number=number, instance=instance, attribute=name, session=session,
                      detail=(source, sure))  # fmt: skip
+    not_idle(state, instance.session)
+    session = state.get(instance.session, Session)
     if instance.many or not sure:
         return
     changes: dict[str, Any] = {

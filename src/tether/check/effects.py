@@ -11,6 +11,7 @@ from tether.check.belonging import GIVEN
 from tether.check.facts_of_loading import EFFECT_FACTS
 from tether.check.flow import Activation
 from tether.check.handing_over import captured, is_named
+from tether.check.idling import idle, not_idle
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
 from tether.check.state import EXPIRED_ALL, UNREAD, State
@@ -24,6 +25,7 @@ from tether.check.subjects import (
     is_foreign,
     is_key,
     is_row,
+    keys_kept,
     receivers,
     sessions_in,
 )
@@ -138,6 +140,8 @@ class Application:
                     self.refused |= foreign or (self.alone and not self.may_be_member(instance))
             if self.refused:
                 return
+        if effects:
+            not_idle(self.state, self.number)
         for effect in effects:
             sure = self.holds(effect)
             if sure is False:
@@ -215,7 +219,7 @@ class Application:
                     columns=expired if strong else instance.columns | expired,
                     attributes={} if strong else {n: f | expired for n, f in instance.attributes.items()},
                     flags=(instance.flags - {"unsure"}) | {"all expired"} if strong else instance.flags,
-                    held=self.keys_of(instance) if strong else instance.held,
+                    held=keys_kept(mapped(self.interpreter, instance.model), instance) if strong else instance.held,
                     expired=instance.expired if "all expired" in instance.flags else self.where,
                 )  # fmt: skip
             else:
@@ -223,12 +227,6 @@ class Application:
                 self.put(number, instance, attributes=attributes, expired=self.where)
             if strong and effect.to == "all" and self.session is not None and self.session.asynchronous:
                 self.state.path |= {EXPIRED_ALL} if effect.when != "inside" else set()
-
-    def keys_of(self, instance: Instance) -> dict[str, Value]:
-        """Return the primary key, which an instance keeps when it is expired."""
-        mapping = mapped(self.interpreter, instance.model)
-        names = mapping.primary_key() if mapping else ()
-        return {name: instance.held[name] for name in names if name in instance.held}
 
     def do_load(self, effect: Effect, sure: bool) -> None:
         """Load columns, or the named attributes."""
@@ -341,7 +339,7 @@ class Application:
         self.key = key
         for row in rows:
             if is_row(row) and self.same_database(row):
-                self.tell_row(number, instance, row)
+                self.interpreter.tell("same key", self.where, number=number, instance=instance, detail=row)
                 if self.session is not None:
                     self.put_session(work=self.session.work | {"doomed"})
                 return
@@ -354,10 +352,6 @@ class Application:
             return False  # a literal: the row may be gone by now
         mine, theirs = self.session, self.state.get(row.session, Session)
         return bool(mine and theirs and mine.bind and mine.bind == theirs.bind and mine.bind != UNKNOWN)
-
-    def tell_row(self, number: int, instance: Instance, row: Instance) -> None:
-        """Note that an instance has the key of a row."""
-        self.interpreter.tell("same key", self.where, number=number, instance=instance, detail=row)
 
     def put_in(self, number: int, instance: Instance, seen: set[int]) -> None:
         """Put one instance, and what was set on its relationships, into the Session."""
@@ -397,6 +391,7 @@ class Application:
         if session is not None and session.changed is not None:
             self.interpreter.tell("commit", self.where, session=session, number=self.number)
         self.put_session(**NO_WORK)
+        idle(self.state, self.number, sure=sure and not self.raised and effect.when != "inside")
         for number, instance in self.state.members(self.number):
             if instance.fresh and sure:
                 self.put(number, instance, fresh=False, flags=instance.flags | {"inserted"})
@@ -407,6 +402,7 @@ class Application:
         if session is not None and self.row.why in ("close", "reset") and not self.raised:
             self.interpreter.tell("end", self.where, session=session, number=self.number, detail=self.state)
         self.put_session(**NO_WORK)
+        idle(self.state, self.number, sure=sure and not self.raised and effect.when != "inside")
 
     def do_close(self, effect: Effect, sure: bool) -> None:
         """The Session gives up its connection."""
@@ -417,6 +413,7 @@ class Application:
             self.interpreter.tell("end", self.where, session=session, number=self.number, detail=self.state)
         life = frozenset({CLOSED}) if sure else session.life | {CLOSED}
         self.put_session(life=life, ended=self.where, **NO_WORK)
+        idle(self.state, self.number, sure=sure and not self.raised)
 
     do_end = do_close
 
@@ -424,6 +421,7 @@ class Application:
         """Every attribute may be read here: a serialiser."""
         for number, instance in self.subjects(effect):
             self.tell("serialise", number, instance, detail=self.row.on[0].partition(".")[0])
+            not_idle(self.state, instance.session)  # reading may load
             self.put(number, instance, written={}, lost={})  # the change goes where the bytes go
 
     def do_hand_over(self, effect: Effect, sure: bool) -> None:

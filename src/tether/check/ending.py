@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tether.check.idling import is_idle
 from tether.check.interpreter import Interpreter
 from tether.check.state import State
 from tether.check.things import (
     CLOSED,
     DETACHED,
+    LINGERING,
     OPEN,
     PERSISTENT,
     Collection,
     Frame,
+    Instance,
     Manager,
     Object,
     Result,
@@ -33,7 +36,9 @@ def collect(
 ) -> None:  # fmt: skip
     """Let Sessions be garbage-collected, those to which nothing refers any more: neither *value* nor a variable.
 
-    The variables of a call that is *over*, (module, body), do not count.
+    The variables of a call that is *over*, (module, body), do not count. A Session without a transaction goes at once.
+    One with a transaction goes when the cyclic garbage collector next runs, nobody knows when, as the two refer to each
+    other: until then its rows are attached (SQLAlchemy 2.0.58 and 2.1.9).
     """
     held = referred(state, value, over)
     for number in numbers:
@@ -42,11 +47,24 @@ def collect(
             continue
         abandoned(interpreter, state, number, session)
         interpreter.tell("left session", session.made or where, number=number, session=session, detail=state)
+        gone, at_once = where._replace(cause="garbage collection"), is_idle(state, number)
         for instance_number, instance in state.members(number):
             if instance.states == frozenset({PERSISTENT}):
-                gone = where._replace(cause="garbage collection")
-                state.things[instance_number] = replace(instance, states=frozenset({DETACHED}), detached=gone)
+                states, flags = frozenset({DETACHED}), instance.flags
+                if not at_once:
+                    states = states | instance.states
+                    flags = flags | ({LINGERING} if "begun" in session.must else frozenset())
+                state.things[instance_number] = replace(instance, states=states, flags=flags, detached=gone)
         state.things[number] = replace(session, life=frozenset({OPEN, CLOSED}), must=frozenset())
+
+
+def collector_ran(state: State) -> None:
+    """``gc.collect()``: the Sessions that only their transactions referred to are gone."""
+    for number, instance in list(state.things.items()):
+        if not isinstance(instance, Instance) or LINGERING not in instance.flags:
+            continue
+        states = frozenset({DETACHED}) if instance.states == {PERSISTENT, DETACHED} else instance.states
+        state.things[number] = replace(instance, states=states, flags=instance.flags - {LINGERING})
 
 
 def referred(state: State, value: Value, over: tuple[str, int]) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tether.check.bulk import told_more
+from tether.check.ending import collector_ran
 from tether.check.interpreter import Interpreter
 from tether.check.keeping import keep
 from tether.check.opaque import call_unknown
@@ -103,5 +104,7 @@ def call_unknown_outside(interpreter: Interpreter, site: Any, state: State, func
         state.things[number] = Object(external=interpreter.canonical(function.name), fields=options)
         call_unknown(interpreter, site, state)
         return one(Ref(number))
+    if function.name == "gc.collect":
+        collector_ran(state)
     kept_outside(interpreter, site, state, function)
     return call_unknown(interpreter, site, state)

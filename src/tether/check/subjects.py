@@ -10,6 +10,7 @@ from tether.check.state import State
 from tether.check.things import (
     DETACHED,
     EXPIRED,
+    LINGERING,
     LOADED,
     OPEN,
     PENDING,
@@ -31,10 +32,14 @@ CALLERS = "caller's"  # flag of an instance that the caller of the function gave
 
 
 def is_elsewhere(instance: Instance, target: int, session: Session | None, other: Session | None) -> bool:
-    """Return whether an instance that is given to one Session (*other*) surely is in another, which is open."""
+    """Return whether an instance that is given to one Session (*other*) surely is in another, which is open.
+
+    Or which only the garbage collector ends, and the program cannot know when.
+    """
     if session is None or other is None or instance.session in (-1, target) or session.escaped:
         return False
-    if not instance.states <= ATTACHED or not surely(session.life, OPEN):
+    lingers = LINGERING in instance.flags and instance.states == {PERSISTENT, DETACHED}
+    if not lingers and (not instance.states <= ATTACHED or not surely(session.life, OPEN)):
         return False
     return all(held.owner in ("own", "ambient") and held.sure for held in (session, other))
 
@@ -87,6 +92,12 @@ def is_key(value: Value) -> bool:
         isinstance(atom, RowKey) or (isinstance(atom, Constant) and atom.value not in (None, ...))
         for atom in value
     )
+
+
+def keys_kept(mapping: Mapped | None, instance: Instance) -> dict[str, Value]:
+    """Return the primary key, which an instance keeps when it is expired."""
+    names = mapping.primary_key() if mapping else ()
+    return {name: instance.held[name] for name in names if name in instance.held}
 
 
 def after_insert(mapping: Mapped | None, instance: Instance) -> dict[str, Any]:

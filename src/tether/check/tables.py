@@ -25,6 +25,7 @@ from tether.check.queries import (
 from tether.check.state import MAIN, State
 from tether.check.subjects import instances_in, is_key
 from tether.check.things import (
+    IDLE,
     PERSISTENT,
     Collection,
     Coroutine,
@@ -152,7 +153,7 @@ class Call:
             if self.row.raises:
                 self.may_fail(session)
                 self.state.things[self.session] = replace(
-                    session, must=(session.must | {"begun"}) - {"failed"}
+                    session, must=(session.must | {"begun"}) - {"failed", IDLE}
                 )
 
     def may_fail(self, session: Session) -> None:

@@ -16,6 +16,8 @@ from tether.check.values import NOTHING, UNKNOWN, Class, Function, KeyTest, Valu
 TRANSIENT, PENDING, PERSISTENT, DETACHED = "transient", "pending", "persistent", "detached"
 LOADED, UNLOADED, EXPIRED, UNSURE = "loaded", "unloaded", "expired", "unsure"
 OPEN, CLOSED = "open", "closed"
+IDLE = "idle"  # of a Session: it has no transaction
+LINGERING = "lingering"  # of an instance: only its Session's transaction refers to its Session
 Facts = frozenset[str]
 Options = tuple[
     tuple[str, str, "Options"], ...
@@ -91,7 +93,7 @@ class Session(Immutable):
         sure: Proved or annotated to be a Session, not only named like one.
         life: OPEN, CLOSED.
         work: ``added``, ``flushed``: what waits for a commit; ``failed``: an error was caught and nothing rolled back.
-        must: What surely does: ``added``, ``flushed``, ``begun`` (it holds a connection), ``failed``.
+        must: What surely does: ``added``, ``flushed``, ``begun`` (it holds a connection), ``failed``, ``idle``.
         made, ended, failed: Where it was made, closed, and where its flush failed.
         changed: Where the first work was done that waits for a commit; flushed: where it was sent last.
         escaped: It was given to somebody who may end it later.

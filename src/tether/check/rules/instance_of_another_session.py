@@ -5,6 +5,7 @@ from __future__ import annotations
 from tether.check.events import Event
 from tether.check.stories import Teller, shown
 from tether.check.subjects import is_elsewhere
+from tether.check.things import LINGERING
 from tether.core.finding import Finding
 
 KINDS = ("given", "given by caller")
@@ -27,10 +28,12 @@ def look(event: Event, teller: Teller) -> Finding | None:
     target, session, other, sure = event.detail
     if not sure or not is_elsewhere(instance, target, session, other):
         return None
+    until = ", until it is garbage-collected" if LINGERING in instance.flags else ""
     return teller.finding(
         "instance-of-another-session",
         event,
-        f"`{shown(instance)}` is in one Session, and `{event.where.cause or 'add'}` of another is called with it",
+        f"`{shown(instance)}` is in one Session{until},"
+        f" and `{event.where.cause or 'add'}` of another is called with it",
         [("loaded", instance.loaded)],
         subject=shown(instance),
     )
