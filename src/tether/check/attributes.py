@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
-from tether.check.contexts import registry_of
+from tether.check.contexts import registry_of, tell_setting
 from tether.check.flow import Activation
 from tether.check.idling import not_idle
 from tether.check.interpreter import Interpreter, step
@@ -389,6 +389,8 @@ def run_set_attribute(
             state.things[number_in(atom)] = replace(thing, fields=fields)
             if thing.class_ is not None:
                 hold(interpreter, state, thing.class_, source)
+        elif isinstance(thing, Session):
+            tell_setting(state, number_in(atom), thing, op.name, source if sure else UNKNOWN)
     keep(interpreter, activation.where(op.span), state, source, holder)
     return [state]
 

@@ -7,6 +7,7 @@ leaves its Session at the end with both, what was loaded before it stays with 3 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tether.check.effects import apply_effects
 from tether.check.flow import Activation
@@ -16,6 +17,14 @@ from tether.check.state import State
 from tether.check.things import OPEN, Collection, Factory, Object, Session
 from tether.check.values import Ref, Value, literal, one
 from tether.lifecycle.rows import Row
+
+
+def tell_setting(state: State, number: int, session: Session, name: str, value: Value) -> None:
+    """``session.expire_on_commit = False``, and the like; on an AsyncSession that is an attribute of no meaning."""
+    if name in ("expire_on_commit", "autoflush"):
+        told = None if session.asynchronous else literal(value)
+        setting: dict[str, Any] = {name: told if isinstance(told, bool) else None}
+        state.things[number] = replace(session, **setting)
 
 
 def registry_of(interpreter: Interpreter, state: State, name: str, holder: Ref) -> Value | None:

@@ -14,6 +14,7 @@ from tether.check.handing_over import captured, is_named
 from tether.check.idling import idle, not_idle
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
+from tether.check.queries import loaded_too
 from tether.check.state import EXPIRED_ALL, UNREAD, State
 from tether.check.subjects import (
     ATTACHED,
@@ -233,16 +234,15 @@ class Application:
         names = self.names(effect)
         for number, instance in self.subjects(effect):
             if names is None:
+                loaded_too(self.interpreter, self.state, self.number, number)
                 # as a query without options does, and with those of the query that first loaded the row
                 attributes = {name: EFFECT_FACTS[effect] for name, effect, _ in instance.options if name}
                 flags = (instance.flags - {"all expired"}) | {"queried"}
                 self.put(number, instance, columns=frozenset({LOADED}), attributes=attributes, flags=flags)
             elif not names:  # some, but which is not known
                 attributes = {name: facts | {UNSURE} for name, facts in instance.attributes.items()}
-                flags = instance.flags | {"unsure"}
-                self.put(
-                    number, instance, columns=instance.columns | {UNSURE}, attributes=attributes, flags=flags
-                )
+                self.put(number, instance, columns=instance.columns | {UNSURE}, attributes=attributes,
+                         flags=instance.flags | {"unsure"})  # fmt: skip
             else:
                 attributes = {**instance.attributes, **dict.fromkeys(names, frozenset({LOADED}))}
                 self.put(number, instance, attributes=attributes)

@@ -222,6 +222,17 @@ def load_again(state: State, rows: Iterable[tuple[int, Instance]]) -> None:
             )  # fmt: skip
 
 
+def loaded_too(interpreter: Interpreter, state: State, session: int, row: int) -> None:
+    """Note that what is refreshed may be a row that the program has from elsewhere, too."""
+    refreshed = state.get(row, Instance)
+    if refreshed is not None:
+        load_again(state, [
+            (number, held)
+            for number, held in state.members(session)
+            if number != row and may_be(interpreter, held.model, refreshed.model)
+        ])  # fmt: skip
+
+
 def is_own(state: State, number: int, session: Session) -> bool:
     """Return whether everything that ever was in a Session was put there in what is looked at."""
     return session.owner == "own" or (session.owner == "ambient" and number not in state.base)

@@ -11,6 +11,7 @@ from tether.check.changing import replace
 from tether.check.defaults import is_given_after_all
 from tether.check.definitions import definitions
 from tether.check.doubting import doubt
+from tether.check.emptiness import without_changes
 from tether.check.ending import collect
 from tether.check.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation
 from tether.check.interpreter import Interpreter, step
@@ -24,6 +25,7 @@ from tether.check.things import Collection, Coroutine, Frame, Session
 from tether.check.values import (
     NONE,
     NOTHING,
+    SOME_TEXT,
     UNKNOWN,
     Class,
     External,
@@ -157,7 +159,7 @@ def run_delete(interpreter: Interpreter, activation: Activation, op: ops.Delete,
 def run_build(interpreter: Interpreter, activation: Activation, op: ops.Build, state: State) -> list[State]:
     """A display, an f-string, or the empty beginning of a comprehension."""
     if op.kind in ("text", "slice"):
-        state.registers[op.to] = UNKNOWN if op.kind == "slice" else constant(...)
+        state.registers[op.to] = UNKNOWN if op.kind == "slice" else text_of(state, op)
         return [state]
     values = [state.read(element) for element in op.elements]
     keys: list[Any] = list(range(len(values)))
@@ -175,6 +177,12 @@ def run_build(interpreter: Interpreter, activation: Activation, op: ops.Build, s
     )
     state.registers[op.to] = one_ref(number)
     return [state]
+
+
+def text_of(state: State, op: ops.Build) -> Value:
+    """Return an f-string: it is not empty where something is written between its values."""
+    written = (literal(state.read(element)) for element in op.elements)
+    return one(SOME_TEXT) if any(isinstance(held, str) and held for held in written) else constant(...)
 
 
 def one_ref(number: int) -> Value:
@@ -302,11 +310,15 @@ def run_assume(interpreter: Interpreter, activation: Activation, op: ops.Assume,
     if value and all(truth_in(state, atom) is (not op.truth) for atom in value):
         return []
     doubt(activation, op, state)
+    if not op.truth:
+        without_changes(state, value)
     if isinstance(tested, ops.Operate) and tested.operator in ("is", "is not", "==", "!=", "not"):
         positive = op.truth == (tested.operator in ("is", "=="))
         if tested.operator == "not":
             negated = tested.operands[0]
             narrow(interpreter, activation, negated, state, keep_none=op.truth, only_truth=not op.truth)
+            if op.truth:
+                without_changes(state, state.read(negated))
         elif state.read(tested.operands[1]) == NONE:
             narrow(interpreter, activation, tested.operands[0], state, keep_none=positive, only_truth=None)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from tether.check.events import Event
 from tether.check.interpreter import Interpreter
+from tether.check.lasting import is_of_tests
 from tether.check.things import Instance, Where
 from tether.core.finding import Finding, Place, Severity
 from tether.hazards import by_name
@@ -31,6 +32,12 @@ class Teller:
     def is_committed(self, event: Event) -> bool:
         """Return whether another way commits the work of the event's Session."""
         return event.session is not None and (event.number, event.session.changed) in self.commits
+
+    def is_of_tests(self, event: Event) -> bool:
+        """Return whether an event happens in a test, or in what only tests use."""
+        name = event.where.module
+        body = self.interpreter.project.module(name).bodies[event.where.body]
+        return "tests" in name.split(".") or is_of_tests(name, body)
 
     def place(self, role: str, where: Where) -> Place:
         """Return a line of the program and the part it plays."""

@@ -104,6 +104,7 @@ UNKNOWN: Value = frozenset([ANYTHING])
 NOTHING: Value = frozenset()
 NONE_ATOM = Constant(None, "NoneType")
 NONE: Value = frozenset([NONE_ATOM])
+SOME_TEXT = Constant(..., "some text")  # text that is not empty
 
 
 def constant(value: Any) -> Value:
@@ -169,7 +170,7 @@ def truth(atom: Atom) -> bool | None:
     """Return whether an atom counts as true in a test; None where that is not known."""
     match atom:
         case Constant(value=value) if value is ...:
-            return None
+            return True if atom == SOME_TEXT else None
         case Constant(value=value):
             return bool(value)
         case Function() | Class() | Module():

@@ -1,0 +1,60 @@
+"""Work that a test leaves uncommitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tether.check.analysis import read_file
+from tether.check.syntax import make_analyser
+from tether.core.config import Config
+
+SHOP = """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase): ...
+
+
+class User(Base):
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+engine = create_engine("sqlite://")
+
+
+def use() -> None:
+    with Session(engine) as session:
+        session.add(User())
+        session.flush()
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "severity"),
+    [
+        ("shop.py", "fill", "error"),
+        ("shop.py", "test_users", "hint"),
+        ("test_shop.py", "fill", "hint"),
+        ("conftest.py", "fill", "hint"),
+        ("tests/filling.py", "fill", "hint"),
+        ("contests/filling.py", "fill", "error"),
+    ],
+)
+def test_a_test_may_leave_nothing_behind(
+    file: str, function: str, severity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Uncommitted work is an error in a program and a hint in its tests, which are often meant to undo it.
+    """
+    monkeypatch.chdir(tmp_path)
+    Path(file).parent.mkdir(exist_ok=True)
+    Path(file).write_text(SHOP.replace("use", function), encoding="utf-8")
+    (Path(file).parent / "__init__.py").touch()
+
+    found = make_analyser([file], str(tmp_path), Config(), read_file).analyse(file).findings
+
+    assert [(finding.hazard, finding.severity) for finding in found] == [("never-committed", severity)]
