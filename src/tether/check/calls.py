@@ -177,8 +177,8 @@ def call_function(
         return [(state, call_unknown(interpreter, site, state))]
     try:
         results, sessions = run_or_recall(interpreter, site, state, function, variables)
-    except TooLarge:
-        interpreter.note_too_large(*large)
+    except TooLarge as error:
+        interpreter.note_too_large(*large, error)
         fail(interpreter, site, state, function, variables)
         return [(state, call_unknown(interpreter, site, state))]
     if function.wrapper == "cached":

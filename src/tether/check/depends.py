@@ -192,8 +192,8 @@ class Dependencies:
                 self.activation, self.activation.body.span, function, variables, before.copy(),
                 pause=body.kind in GENERATORS,
             )  # fmt: skip
-        except TooLarge:
-            interpreter.note_too_large(*function_key(function))
+        except TooLarge as error:
+            interpreter.note_too_large(*function_key(function), error)
             return UNKNOWN
         ends = [(held.state, held.value) for held in outcome.waiting] or outcome.returned
         return self.taken(before, ends)

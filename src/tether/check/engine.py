@@ -113,7 +113,7 @@ class Engine:
         module = self.project.module(name)
         assert module is not None
         cut_short = []
-        interpreter.used = {module.path}
+        interpreter.begin_file(module.path)
         if not self.is_relevant(module):
             return []
         with self.reporting(f"{module.path}:1 <module>"):

@@ -24,7 +24,7 @@ TELLING = frozenset({
     "db_session", "scoped", "get_session", "get_db", "Depends", "model_validate", "from_orm", "sessions",
 })  # fmt: skip
 MOST_OPS = 40_000  # of one root, those of the functions it calls included
-MOST_OPS_OF_CALL = (16_000, 12_000, 6_000, 3_000, 1_500, 800)  # of one call, by how many are around it
+MOST_OPS_OF_CALL = (12_000, 8_000, 4_000, 2_000, 1_000, 500)  # of one call, by how many are around it
 
 StepFunction = Callable[["Interpreter", Activation, Any, State], list[State]]
 
@@ -44,7 +44,15 @@ class OwnFields(NamedTuple):
 
 
 class TooLarge(Exception):  # noqa: N818 - no error: a call is not followed to its end
-    """A function that is called is larger than what is looked at."""
+    """A function that is called is larger than what is looked at.
+
+    Args:
+        whole: Also than what is looked at where much is left; it is not tried again.
+    """
+
+    def __init__(self, whole: bool) -> None:
+        super().__init__(whole)
+        self.whole = whole
 
 
 STEPS: dict[type, StepFunction] = {}
@@ -242,9 +250,9 @@ class Interpreter:
         if hook is not None:
             hook(self, activation, op, state)
 
-    def note_too_large(self, module: str, body: int) -> None:
-        """Remember that a function was too large at this depth, unless it only had its share of the ops."""
-        if self.share < MOST_OPS:
+    def note_too_large(self, module: str, body: int, error: TooLarge) -> None:
+        """Remember that a function was too large at this depth, unless it only had a part of the ops."""
+        if not error.whole or self.share < MOST_OPS:
             return
         key = (module, body)
         self.large[key] = min(len(self._stack), self.large.get(key, DEEPEST))
@@ -349,6 +357,11 @@ class Interpreter:
         """Return whether a function is worth a run of its own: it does something with Sessions, or calls what does."""
         return bool(body.blocks) and not body.names.isdisjoint(names)
 
+    def begin_file(self, path: str) -> None:
+        """Forget what depends on the files before: the answer of a file is the same whatever else is analysed."""
+        self.used = {path}
+        self.remembered, self.large = {}, {}
+
     def begin_root(self) -> None:
         """Forget the run before."""
         self.events, self.calls, self.touched, self._stack = [], [], [], []
@@ -413,8 +426,10 @@ class Interpreter:
         )
         caught = self.run is not None and self.run.may_raise()
         inner.calls = (*self.calls, activation.where(span)._replace(calls=()))
-        kept, self.fuel = self.fuel, min(self.fuel, self.share, MOST_OPS_OF_CALL[len(self._stack)])
-        given = self.fuel
+        most = min(self.share, MOST_OPS_OF_CALL[len(self._stack)])
+        # Half of what is left, so that what comes behind the call is looked at as well.
+        given = min(self.fuel // 2, most)
+        kept, self.fuel = self.fuel, given
         events = len(self.events)
         try:
             with self.around(activation.where(span), (function.module, function.body), catching=caught):
@@ -424,7 +439,7 @@ class Interpreter:
             if self.fuel <= 0:
                 raise
             del self.events[events:]
-            raise TooLarge from None
+            raise TooLarge(given == most) from None
         self.fuel = kept - (given - self.fuel)
         if not pause:
             for after, value in outcome.returned:

@@ -145,8 +145,8 @@ def run_function(
     variables = bound(interpreter, state, function, [one(receiver), *arguments], {}, more=True)
     try:
         _, outcome = interpreter.call_body(activation, span, function, variables, state)
-    except TooLarge:
-        interpreter.note_too_large(function.module, function.body)
+    except TooLarge as error:
+        interpreter.note_too_large(function.module, function.body, error)
         if to is not None:
             state.registers[to] = UNKNOWN
         return [state]
