@@ -41,6 +41,7 @@ SEVERITIES = {
     "one-to-one-not-enforced": "warning",
     "outdated-read": "warning",
     "read-after-rollback": "error",
+    "sent-before-commit": "warning",
     "session-never-closed": "warning",
     "session-shared": "error",
     "swallowed-database-error": "warning",
@@ -49,13 +50,14 @@ SEVERITIES = {
 }
 
 # What only one of the lenses can see. A declaration, a guard or a return does nothing at run time that could be
-# told from any other; what another transaction wrote, the source does not say.
+# told from any other, and a number that is sent is no key; what another transaction wrote, the source does not say.
 CHECK_ONLY = {
     "guard-that-does-not-guard",
     "instance-returned-from-session",
     "legacy-query-get",
     "module-level-session",
     "one-to-one-not-enforced",
+    "sent-before-commit",
 }
 WATCH_ONLY = {"merge-over-newer-row", "outdated-read"}
 

@@ -192,6 +192,38 @@ class TestAnotherSession:
         assert shop in session
 
 
+class TestBeforeTheCommit:
+    """sent-before-commit."""
+
+    def test_the_key_is_known_from_the_flush_on(self, session: Session) -> None:
+        """
+        A new instance has None for its key until the flush.
+        """
+        shop = Shop(name="Ada")
+        session.add(shop)
+        before = shop.id
+        session.flush()
+
+        assert (None, True) == (before, isinstance(shop.id, int))
+
+    def test_nobody_else_sees_the_row(self, engine: Engine, session: Session) -> None:
+        """
+        Another Session does not find a row that is only flushed; after the commit it does.
+        """
+        shop = Shop(name="Ada")
+        session.add(shop)
+        session.flush()
+        found = []
+        for end in (None, session.commit):
+            key = shop.id
+            if end is not None:
+                end()
+            with Session(engine) as other:
+                found.append(other.get(Shop, key) is not None)
+
+        assert [False, True] == found
+
+
 class TestFailedFlush:
     """swallowed-database-error."""
 

@@ -332,15 +332,13 @@ def held_by(
     mapping: Mapped, kind: str, facts: Facts,
 ) -> Value:  # fmt: skip
     """Return what an attribute holds: a relationship leads to other instances, in the same Session and state."""
+    is_key = kind == "column" and op.name in mapping.primary_key() and not instance.many
+    if is_key and instance.held.get(op.name, UNKNOWN) == UNKNOWN:
+        return one(RowKey(number, op.name))
     if op.name in instance.held:
         return instance.held[op.name]
-    if kind == "column" and op.name in mapping.primary_key() and not instance.many:
-        return one(RowKey(number, op.name))
     target = mapping.target(op.name) if kind == "relationship" else None
-    if target is None:
-        return UNKNOWN
-    many = mapping.is_many(op.name)
-    if many is None:
+    if target is None or (many := mapping.is_many(op.name)) is None:
         return UNKNOWN
     below: Options | None = next((tree for name, _, tree in instance.options if name == op.name), ())
     if UNSURE in facts or instance.flags & {"unsure", "merge result"}:  # who loaded it may have loaded more

@@ -27,6 +27,7 @@ from tether.check.values import (
     Function,
     Ref,
     Value,
+    as_text,
     constant,
     join,
     literal,
@@ -106,7 +107,9 @@ def call_builtin(interpreter: Interpreter, site: Any, state: State, function: Ex
     if short in COPIES and name.startswith("builtins."):
         return copied(interpreter, site, state, COPIES[short])
     if name.startswith("builtins.") and (short in READERS or short[:1].isupper()):
-        return constant(...) if short in ("str", "repr", "format", "int", "bool") else UNKNOWN
+        if short in ("str", "repr", "format", "int"):
+            return as_text(site.positional[:1])
+        return constant(...) if short == "bool" else UNKNOWN
     if name in interpreter.table.rows:
         return None
     if name.startswith(HARMLESS_MODULES) or ".getLogger" in name:

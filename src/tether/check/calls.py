@@ -16,11 +16,11 @@ from tether.check.keeping import rows_in
 from tether.check.mapped import mapped
 from tether.check.methods import class_member, outside_base
 from tether.check.opaque import call_unknown
-from tether.check.outside import ROUTE, call_outside
+from tether.check.outside import ROUTE, call_anything, call_outside
 from tether.check.remembering import OPEN as OPEN_CALL
 from tether.check.remembering import key_of_call, recalled, remembered
 from tether.check.state import State
-from tether.check.tasks import DECORATOR, TASK, task, task_of
+from tether.check.tasks import DECORATOR, is_task, task, task_of
 from tether.check.things import (
     LOADED,
     TRANSIENT,
@@ -104,7 +104,7 @@ def call_atom(interpreter: Interpreter, site: Site, state: State, atom: Any) -> 
         case Ref():
             return call_thing(interpreter, site, state, atom)
         case _:
-            return [(state, call_unknown(interpreter, site, state))]
+            return [(state, call_anything(interpreter, site, state))]
 
 
 def call_thing(interpreter: Interpreter, site: Site, state: State, atom: Ref) -> list[tuple[State, Value]]:
@@ -124,9 +124,9 @@ def call_thing(interpreter: Interpreter, site: Site, state: State, atom: Ref) ->
             if isinstance(found, Function):
                 interpreter.routes[found.module, found.body] = thing.fields["model"]
         return [(state, site.positional[0])]
-    if isinstance(thing, Object) and thing.external == DECORATOR:
-        return [(state, task(interpreter, site, state, bound="self" in thing.fields) or UNKNOWN)]
-    if isinstance(thing, Object) and thing.external == TASK:
+    if isinstance(thing, Object) and thing.external.endswith(DECORATOR):
+        return [(state, task(interpreter, site, state, thing) or UNKNOWN)]
+    if isinstance(thing, Object) and is_task(thing):
         first = [thing.fields["self"]] if "self" in thing.fields else []
         inner = replace(site, positional=[*first, *site.positional])
         return [result for run in thing.fields["run"] for result in call_atom(interpreter, inner, state, run)]

@@ -10,11 +10,12 @@ from tether.check import ops
 from tether.check.belonging import GIVEN
 from tether.check.facts_of_loading import EFFECT_FACTS
 from tether.check.flow import Activation
-from tether.check.handing_over import captured, is_named
+from tether.check.handing_over import captured, handed_over, named_sessions
 from tether.check.idling import idle, not_idle
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
 from tether.check.queries import loaded_too
+from tether.check.sending import UNCOMMITTED, end_of_work
 from tether.check.state import EXPIRED_ALL, UNREAD, State
 from tether.check.subjects import (
     ATTACHED,
@@ -28,7 +29,6 @@ from tether.check.subjects import (
     is_row,
     keys_kept,
     receivers,
-    sessions_in,
 )
 from tether.check.things import (
     CLOSED,
@@ -357,7 +357,9 @@ class Application:
         """Put one instance, and what was set on its relationships, into the Session."""
         places = {TRANSIENT: PENDING, DETACHED: PERSISTENT}
         states = frozenset({places.get(state, state) for state in instance.states})
-        self.put(number, instance, states=states, session=self.number, written={}, lost={}, merged=None)
+        new = {UNCOMMITTED} if self.alone and surely(instance.states, TRANSIENT) else set()
+        self.put(number, instance, states=states, session=self.number, written={}, lost={}, merged=None,
+                 flags=instance.flags | new)  # fmt: skip
         for other, relative in self.state.family(number):
             if relative.written or relative.lost:
                 self.put(other, relative, written={}, lost={}, merged=None)
@@ -392,6 +394,7 @@ class Application:
             self.interpreter.tell("commit", self.where, session=session, number=self.number)
         self.put_session(**NO_WORK)
         idle(self.state, self.number, sure=sure and not self.raised and effect.when != "inside")
+        end_of_work(self.state, self.number)
         for number, instance in self.state.members(self.number):
             if instance.fresh and sure:
                 self.put(number, instance, fresh=False, flags=instance.flags | {"inserted"})
@@ -403,6 +406,7 @@ class Application:
             self.interpreter.tell("end", self.where, session=session, number=self.number, detail=self.state)
         self.put_session(**NO_WORK)
         idle(self.state, self.number, sure=sure and not self.raised and effect.when != "inside")
+        end_of_work(self.state, self.number)
 
     def do_close(self, effect: Effect, sure: bool) -> None:
         """The Session gives up its connection."""
@@ -414,6 +418,7 @@ class Application:
         life = frozenset({CLOSED}) if sure else session.life | {CLOSED}
         self.put_session(life=life, ended=self.where, **NO_WORK)
         idle(self.state, self.number, sure=sure and not self.raised)
+        end_of_work(self.state, self.number)
 
     do_end = do_close
 
@@ -426,16 +431,11 @@ class Application:
 
     def do_hand_over(self, effect: Effect, sure: bool) -> None:
         """The argument goes to another thread, process or task."""
-        names = [effect.argument]
-        if effect.argument == "target":  # Thread(target=..., args=..., kwargs=...)
-            names += ["args", "kwargs"]
-        for value in (self.arguments.get(name, frozenset()) for name in names if sure):
+        for value in handed_over(self.arguments, effect) if sure else ():
             value |= captured(self.interpreter, self.state, value)
             for number, instance in instances_in(self.state, value):
                 self.tell("hand over", number, instance, detail=self.row)
-            for number, session in sessions_in(self.state, value):
-                if not is_named(self.state, number):
-                    continue  # made for whoever gets it
+            for number, session in named_sessions(self.state, value):
                 self.interpreter.tell(
                     "hand over", self.where, number=number, session=session, detail=self.row
                 )

@@ -10,6 +10,7 @@ from tether.check.effects import apply_effects, close_session
 from tether.check.flow import NO_HANDLER, Activation, Outcome, Run, Waiting, merged
 from tether.check.interpreter import Interpreter, TooLarge, step
 from tether.check.methods import call_method, class_member
+from tether.check.sending import end_of_work
 from tether.check.state import State
 from tether.check.things import Manager, Object, Session
 from tether.check.values import NONE, UNKNOWN, Ref, Value, single_ref
@@ -114,6 +115,7 @@ def run_exit(interpreter: Interpreter, activation: Activation, op: ops.Exit, sta
             pass
         case _:
             interpreter.locks = max(0, interpreter.locks - 1)
+            end_of_work(state)  # it may be a transaction
     return [state]
 
 
@@ -183,6 +185,7 @@ def finish_generator(
     """Let a waiting generator go on: behind its yields, or with an exception thrown in at them."""
     manager = state.get(number, Manager)
     if manager is None or manager.function is None or not manager.suspended:
+        end_of_work(state)  # it was not followed, and may be a transaction
         return [state]
     function = manager.function
     body = interpreter.body(function)

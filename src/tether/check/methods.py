@@ -10,6 +10,7 @@ from tether.check import ops
 from tether.check.arguments import bound
 from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter, TooLarge
+from tether.check.sending import end_of_work
 from tether.check.state import State
 from tether.check.things import Coroutine, Frame, Object
 from tether.check.values import NOTHING, UNKNOWN, Class, External, Function, Ref, Value, join, one, single
@@ -125,10 +126,16 @@ def call_method(
     held = class_member(interpreter, state, class_, name) if class_ else NOTHING
     functions = [atom for atom in held if isinstance(atom, Function)]
     if len(functions) != 1:
-        if to is not None:
-            state.registers[to] = UNKNOWN
-        return [state]
+        return not_followed(state, to)
     return run_function(interpreter, activation, span, state, functions[0], receiver, to, arguments)
+
+
+def not_followed(state: State, to: int | None) -> list[State]:
+    """Return the state after a method of which nothing is known: it may end a transaction."""
+    end_of_work(state)
+    if to is not None:
+        state.registers[to] = UNKNOWN
+    return [state]
 
 
 def run_function(
@@ -139,17 +146,13 @@ def run_function(
     if interpreter.too_deep(function.module, function.body) or interpreter.is_too_large(
         function.module, function.body
     ):
-        if to is not None:
-            state.registers[to] = UNKNOWN
-        return [state]
+        return not_followed(state, to)
     variables = bound(interpreter, state, function, [one(receiver), *arguments], {}, more=True)
     try:
         _, outcome = interpreter.call_body(activation, span, function, variables, state)
     except TooLarge as error:
         interpreter.note_too_large(function.module, function.body, error)
-        if to is not None:
-            state.registers[to] = UNKNOWN
-        return [state]
+        return not_followed(state, to)
     after = []
     for held, value in interpreter.returned(outcome, state):
         if to is not None:

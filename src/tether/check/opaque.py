@@ -7,6 +7,7 @@ from typing import Any
 
 from tether.check.arguments import WHOLE
 from tether.check.interpreter import Interpreter
+from tether.check.sending import UNCOMMITTED, may_commit
 from tether.check.state import State
 from tether.check.things import CLOSED, LOADED, OPEN, UNSURE, Collection, Coroutine, Instance, Object, Session
 from tether.check.values import UNKNOWN, External, Function, Ref, Value, number_in
@@ -18,6 +19,7 @@ def call_unknown(interpreter: Interpreter, site: Any, state: State) -> Value:
     """Let an unknown function have its arguments; return what it gives."""
     for value in (*site.positional, *site.named.values()):
         let_go(interpreter, state, value)
+    may_commit(site, state)
     return UNKNOWN
 
 
@@ -69,7 +71,7 @@ def let_instance_go(state: State, number: int, instance: Instance) -> None:
             if instance.columns != frozenset({LOADED})
             else instance.columns,
             attributes={name: facts | unsure for name, facts in instance.attributes.items()},
-            flags=instance.flags | {"unsure", "escaped"},
+            flags=(instance.flags - {UNCOMMITTED}) | {"unsure", "escaped"},
             changed={},
             touched=None,
             written={},

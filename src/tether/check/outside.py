@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from tether.check import ops
 from tether.check.bulk import told_more
+from tether.check.definitions import definitions
 from tether.check.ending import collector_ran
 from tether.check.interpreter import Interpreter
 from tether.check.keeping import keep
 from tether.check.opaque import call_unknown
 from tether.check.queries import loader_option, options_below, statement, statement_method
+from tether.check.sending import tell_sent
 from tether.check.state import State
 from tether.check.tables import Call
+from tether.check.tasks import TASK
 from tether.check.things import Loader, Object, Statement
 from tether.check.values import UNKNOWN, Class, External, Ref, Value, one
 
@@ -71,6 +75,17 @@ def call_outside(
     return Call(interpreter, site, state, function, row).run()
 
 
+def call_anything(interpreter: Interpreter, site: Any, state: State) -> Value:
+    """Call what is not known; where the program has Celery, ``.delay()`` is that of a task all the same."""
+    called = definitions(site.activation.body).get(site.op.function)
+    member = called.name if isinstance(called, ops.GetAttribute) else ""
+    row = interpreter.row(TASK, member) if member in SENDING else None
+    if row is not None:
+        tell_sent(interpreter, Call(interpreter, site, state, External(f"{TASK}.{member}"), row))
+    return call_unknown(interpreter, site, state)
+
+
+SENDING = ("delay", "apply_async")
 ROUTE = "fastapi.a route"
 ROUTES = (".get", ".post", ".put", ".patch", ".delete", ".api_route")
 # What a Query gives another Query for; the rest are rows of the table.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from tether.check.sending import is_uncommitted
 from tether.check.state import State
 from tether.check.sweeping import numbers
 from tether.check.things import (
@@ -47,7 +48,7 @@ def key_of(state: State, value: Value, depth: int = 0) -> Any:
         elif isinstance(atom, Constant | Unknown):
             part = atom
         elif isinstance(atom, RowKey):
-            part = "key"
+            part = OPEN if is_uncommitted(state, atom) else "key"
         elif isinstance(atom, KeyTest) or (isinstance(atom, External) and isinstance(atom.receiver, Ref)):
             part = OPEN
         else:
@@ -118,8 +119,8 @@ def renamed_atom(atom: Any, mapping: Mapping[int, int]) -> Any:
     match atom:
         case Ref(id=number):
             return Ref(mapping.get(number, number))
-        case RowKey(id_of=number, name=name):
-            return RowKey(mapping.get(number, number), name)
+        case RowKey(id_of=number):
+            return replace(atom, id_of=mapping.get(number, number))
         case KeyTest(attribute=attribute, key=key):
             return KeyTest(attribute, renamed_atom(key, mapping))
         case Function(frame=frame, receiver=receiver):

@@ -32,6 +32,7 @@ from tether.check.values import (
     Function,
     Ref,
     Value,
+    as_text,
     constant,
     join,
     literal,
@@ -182,7 +183,9 @@ def run_build(interpreter: Interpreter, activation: Activation, op: ops.Build, s
 def text_of(state: State, op: ops.Build) -> Value:
     """Return an f-string: it is not empty where something is written between its values."""
     written = (literal(state.read(element)) for element in op.elements)
-    return one(SOME_TEXT) if any(isinstance(held, str) and held for held in written) else constant(...)
+    if any(isinstance(held, str) and held for held in written):
+        return one(SOME_TEXT)
+    return as_text([state.read(element) for element in op.elements])
 
 
 def one_ref(number: int) -> Value:

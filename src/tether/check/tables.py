@@ -22,6 +22,7 @@ from tether.check.queries import (
     statement,
     with_options,
 )
+from tether.check.sending import tell_sent
 from tether.check.state import MAIN, State
 from tether.check.subjects import instances_in, is_key
 from tether.check.things import (
@@ -109,6 +110,7 @@ class Call:
             return [(self.state, self.manager())]
         self.before()
         self.let_go_of_others()
+        tell_sent(interpreter, self)
         if row.role != "statement" and not self.applied():
             if interpreter.run is not None:
                 interpreter.run.raise_from(self.state)

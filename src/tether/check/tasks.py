@@ -1,7 +1,8 @@
-"""Functions that Celery makes tasks of: called they run here, with ``delay()`` their arguments go to a worker."""
+"""Functions that Celery and Dramatiq make tasks of: called they run here, what is sent goes to a worker."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tether.check.interpreter import Interpreter
@@ -10,35 +11,41 @@ from tether.check.things import Object
 from tether.check.values import NOTHING, External, Function, Ref, Value, literal, one, single
 
 TASK = "celery.app.task.Task"
-DECORATOR = "celery.a decorator"
+TASKS = {"celery": TASK, "dramatiq": "dramatiq.Actor"}  # what each package makes of a function
+DECORATOR = "()"  # behind the name of what it makes
 
 
 def task_of(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
     """Return what ``@app.task`` makes of a function, or ``app.task(...)`` itself; None for any other call."""
     row = interpreter.row(interpreter.canonical(function.name))
-    if row is None or row.role != "boundary" or row.package != "celery":
+    if row is None or row.role != "boundary" or row.package not in TASKS:
         return None
-    bound = literal(site.named.get("bind", NOTHING)) is True
+    made = Object(external=TASKS[row.package], fields={})
+    if literal(site.named.get("bind", NOTHING)) is True:
+        made = replace(made, fields={"self": one(External(made.external))})
     return (
-        task(interpreter, site, state, bound=bound)
-        if site.positional
-        else decorator(interpreter, site, state, bound=bound)
+        task(interpreter, site, state, made) if site.positional else decorator(interpreter, site, state, made)
     )
 
 
-def task(interpreter: Interpreter, site: Any, state: State, *, bound: bool) -> Value | None:
+def task(interpreter: Interpreter, site: Any, state: State, made: Object) -> Value | None:
     """Return the task of the function that is the first argument; None where it is none of the project."""
     run = site.positional[0] if site.positional else NOTHING
     if not isinstance(single(run), Function):
         return None
-    fields = {"run": run} | ({"self": one(External(TASK))} if bound else {})
     number = interpreter.number(site.activation, site.op.to, "task")
-    state.things[number] = Object(external=TASK, fields=fields)
+    external = made.external.removesuffix(DECORATOR)
+    state.things[number] = replace(made, external=external, fields={**made.fields, "run": run})
     return one(Ref(number))
 
 
-def decorator(interpreter: Interpreter, site: Any, state: State, *, bound: bool) -> Value:
+def decorator(interpreter: Interpreter, site: Any, state: State, made: Object) -> Value:
     """Return ``app.task(...)``, which is called with the function."""
     number = interpreter.number(site.activation, site.op.to, "task decorator")
-    state.things[number] = Object(external=DECORATOR, fields={"self": one(External(TASK))} if bound else {})
+    state.things[number] = replace(made, external=made.external + DECORATOR)
     return one(Ref(number))
+
+
+def is_task(thing: Object) -> bool:
+    """Return whether a thing is a task of a function of the project."""
+    return thing.external in TASKS.values() and "run" in thing.fields

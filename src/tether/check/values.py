@@ -82,10 +82,11 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class RowKey:
-    """The primary key of an instance, as it was read from it."""
+    """The primary key of an instance, as it was read from it; or that as a text."""
 
     id_of: int
     name: str
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,13 @@ def constant(value: Any) -> Value:
     if value is None or isinstance(value, (bool, int, str)):
         return frozenset([Constant(value, type(value).__name__)])
     return frozenset([Constant(..., type(value).__name__)])
+
+
+def as_text(values: Iterable[Value]) -> Value:
+    """Return the text of values: that of one primary key is still known as its key."""
+    found = [atom for value in values for atom in (value or UNKNOWN)]
+    key = found[0] if len(found) == 1 else None
+    return frozenset([RowKey(key.id_of, key.name, text=True)]) if isinstance(key, RowKey) else constant(...)
 
 
 def one(atom: Atom) -> Value:

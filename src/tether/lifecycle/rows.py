@@ -32,6 +32,7 @@ VERBS = (
     "end",  # the ambient Session is another one from here on (scoped_session.remove, teardown)
     "read",  # every attribute of the argument may be read here: a serialiser, a template
     "hand over",  # the argument goes to another thread, process or task, and is used there later
+    "send",  # the argument goes to a queue at once, and a worker that waits there may begin with it
     "keep",  # the argument is kept after the call: a cache
 )
 
