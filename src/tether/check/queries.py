@@ -13,6 +13,8 @@ from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
 from tether.check.state import State
 from tether.check.things import (
+    CLOSED,
+    DETACHED,
     EXPIRED,
     LOADED,
     PERSISTENT,
@@ -25,6 +27,7 @@ from tether.check.things import (
     Session,
     Statement,
     Where,
+    surely,
 )
 from tether.check.values import (
     NONE,
@@ -303,10 +306,22 @@ def entity_of(
         number = interpreter.number(activation, *key, "many" if many else "one")
         found = result.statement
         whole = many and found.verb == "select" and not found.narrowed
-        return load(interpreter, state, number, atom, result.session, where,
+        made = load(interpreter, state, number, atom, result.session, where,
                     options=found.options, many=many, refreshes=found.refreshes,
                     flags=frozenset({"whole"} if whole else ()))  # fmt: skip
+        left_behind(state, number, result.session)
+        return made
     return UNKNOWN
+
+
+def left_behind(state: State, number: int, session: int) -> None:
+    """Note that a row is detached where its result is read behind the block of an AsyncSession.
+
+    Run on 2.0 and 2.1: an AsyncSession makes the instances when it executes, so they left it with its end.
+    """
+    owner, row = state.get(session, Session), state.get(number, Instance)
+    if owner and row and owner.asynchronous and owner.managed and surely(owner.life, CLOSED):
+        state.things[number] = replace(row, states=frozenset({DETACHED}), detached=owner.ended)
 
 
 def single(
