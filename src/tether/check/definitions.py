@@ -18,7 +18,7 @@ def crossing(body: ops.Body) -> frozenset[int]:
         for block in body.blocks:
             written: set[int] = set()
             for op in block.ops:
-                found |= set(_read(op)) - written
+                found |= set(registers_read(op)) - written
                 to = getattr(op, "to", ())
                 written |= set(to) if isinstance(to, tuple) else {to}
         known = _crossing[id(body)] = (body, frozenset(found))
@@ -34,7 +34,7 @@ def operands_of_tests(body: ops.Body) -> Iterator[int]:
             yield from test.operands
 
 
-def _read(op: Any) -> Iterator[int]:
+def registers_read(op: Any) -> Iterator[int]:
     """Yield every register an op mentions but the one it writes."""
     for name, value in zip(op._fields, op, strict=True):
         if name in NO_REGISTERS:

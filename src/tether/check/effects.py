@@ -10,7 +10,7 @@ from tether.check import ops
 from tether.check.belonging import GIVEN
 from tether.check.facts_of_loading import EFFECT_FACTS
 from tether.check.flow import Activation
-from tether.check.handing_over import captured, handed_over, named_sessions
+from tether.check.handing_over import captured, handed, handed_over, named_sessions
 from tether.check.idling import idle, not_idle
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
@@ -433,7 +433,7 @@ class Application:
         """The argument goes to another thread, process or task."""
         for value in handed_over(self.arguments, effect) if sure else ():
             value |= captured(self.interpreter, self.state, value)
-            for number, instance in instances_in(self.state, value):
+            for number, instance in handed(self.interpreter, self.state, self.arguments, value):
                 self.tell("hand over", number, instance, detail=self.row)
             for number, session in named_sessions(self.state, value):
                 self.interpreter.tell(

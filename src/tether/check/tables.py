@@ -33,6 +33,7 @@ from tether.check.things import (
     Factory,
     Instance,
     Manager,
+    Object,
     Result,
     Session,
     Statement,
@@ -192,6 +193,9 @@ class Call:
                              self.state, self.number, self.session)  # fmt: skip
         if kind.endswith(("instance", "instances", "row", "rows")):
             return self.instances()
+        if returns.type and not returns.awaited:
+            self.state.things[self.number] = Object(external=returns.type, fields={})
+            return one(Ref(self.number))
         return UNKNOWN
 
     def entities(self) -> list[Value]:
