@@ -12,7 +12,8 @@ line promises by comments at its end:
 ``# place: role``      and names this line in its story; either all lines of a story are promised or none
 ``# raises: Error``    on real SQLAlchemy this line raises Error, and that ends the case
 
-A line without a promise stays silent and raises nothing.
+A line without a promise stays silent and raises nothing. ```py since=2.0.36 is a case that an older SQLAlchemy tells
+otherwise: there it is read, and not run.
 
 Both lenses report the line where it happens, also in a function that reads or writes what its caller gave it. A file
 ``hazard.theme.md`` holds more cases of ``hazard.md``.
@@ -80,6 +81,12 @@ class Case:
     def plain_code(self) -> str:
         """The code without its promises."""
         return ANY_PROMISE.sub("", self.block.code)
+
+    @property
+    def since(self) -> tuple[int, ...]:
+        """The first version of SQLAlchemy that does what the case says; () for all."""
+        found = [word.removeprefix("since=") for word in self.block.words if word.startswith("since=")]
+        return tuple(int(part) for part in found[0].split(".")) if found else ()
 
     @property
     def options(self) -> dict[str, int]:

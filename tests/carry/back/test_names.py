@@ -54,7 +54,7 @@ def test_declared_policy_for_an_unknown_attribute(sqlite_engine: Engine) -> None
     with Session(sqlite_engine) as session, session.begin():
         session.add(Counter(id=1))
     with Session(sqlite_engine) as session:
-        counter = session.get_one(Counter, 1)
+        counter = session.get(Counter, 1)
     counter.visits = 2
 
     with Session(sqlite_engine) as session, pytest.raises(TypeError) as error:
@@ -87,7 +87,7 @@ def test_policy_for_a_composite_and_a_synonym(sqlite_engine: Engine, name: str) 
     with Session(sqlite_engine) as session, session.begin():
         session.add(Spot(id=1, x=1, y=1))
     with Session(sqlite_engine) as session:
-        spot = session.get_one(Spot, 1)
+        spot = session.get(Spot, 1)
     spot.y = 2
     theirs(sqlite_engine, Spot, 1, y=3)
 

@@ -68,7 +68,7 @@ def moved(engine: Engine, count: int) -> list[Badge]:
 def owners(engine: Engine, *numbers: int) -> list[int | None]:
     """Return to whom badges belong."""
     with Session(engine) as session:
-        return [session.get_one(Badge, number).owner_id for number in numbers]
+        return [session.get(Badge, number).owner_id for number in numbers]
 
 
 def test_statements_do_not_grow_with_rows(engine: Engine) -> None:
@@ -92,7 +92,7 @@ def test_statements_do_not_grow_with_rows(engine: Engine) -> None:
                 session.flush()
                 counts[is_held, count] = [text.split()[0] for text in sent]
 
-                assert session.get_one(Owner, FREE + count).badge is session.get_one(Badge, count)
+                assert session.get(Owner, FREE + count).badge is session.get(Badge, count)
 
     assert counts[False, 1] == counts[False, 10] == counts[False, HUNDRED]
     assert ["DELETE", "SELECT", "SELECT", "SELECT", "UPDATE"] == counts[False, 1]
@@ -123,7 +123,7 @@ def test_who_came_there_meanwhile(engine: Engine, policy: Any, expected: list[in
         attach(session, badges, on_conflict=policy)
     assert expected == owners(engine, 1, 500)
     with Session(engine) as session:
-        assert "mine" == session.get_one(Badge, 1).text
+        assert "mine" == session.get(Badge, 1).text
 
 
 def test_new_row(engine: Engine) -> None:
@@ -131,8 +131,8 @@ def test_new_row(engine: Engine) -> None:
     A new badge for an owner who has one by now is a conflict; with "theirs" it is not inserted.
     """
     with Session(engine) as session:
-        badge = edit(snapshot(session.get_one(Badge, 1)))
-        owner = snapshot(session.get_one(Owner, FREE + 1))
+        badge = edit(snapshot(session.get(Badge, 1)))
+        owner = snapshot(session.get(Owner, FREE + 1))
         badge.text = "changed"
         new: Any = badge.new(Badge, text="new", owner=owner)  # type: ignore[attr-defined]
     with Session(engine) as session, session.begin():
@@ -144,7 +144,7 @@ def test_new_row(engine: Engine) -> None:
         attach(session, [badge, new], on_conflict="theirs")
 
     with Session(engine) as session:
-        assert 500 == session.get_one(Owner, FREE + 1).badge.id  # type: ignore[union-attr]
+        assert 500 == session.get(Owner, FREE + 1).badge.id  # type: ignore[union-attr]
         assert session.scalar(select(Badge).where(Badge.text == "new")) is None
 
 

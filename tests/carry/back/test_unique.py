@@ -263,7 +263,7 @@ def test_policies_for_two_rows_of_mine(shop: Engine) -> None:
     with Session(shop) as session:
         attach(session, both, on_conflict=lambda conflict: f"2{conflict.mine}")
         session.flush()
-        assert "2new@x" == session.get_one(Customer, 2).email
+        assert "2new@x" == session.get(Customer, 2).email
     with Session(shop) as session:
         attach(session, both, on_conflict="theirs")
         session.commit()

@@ -133,7 +133,7 @@ def test_a_changed_dictionary_comes_home(session: Session, form: str) -> None:
     session.commit()
 
     assert {Size.SMALL: 5} == {size: shirt.stock for size, shirt in shop.by_size.items()}
-    assert session.get_one(Shirt, 2).shop_id is None
+    assert session.get(Shirt, 2).shop_id is None
 
 
 def test_renamed_column(session: Session) -> None:
@@ -194,8 +194,8 @@ def test_key_without_a_form(session: Session) -> None:
     """
     What no column of the rows can hold is refused by name.
     """
-    shop = session.get_one(Shop, 1)
-    session.delete(session.get_one(Shirt, 2))
+    shop = session.get(Shop, 1)
+    session.delete(session.get(Shirt, 2))
     session.flush()
     snap = tether.snapshot(shop, include=["by_object"])
 

@@ -76,13 +76,13 @@ def finds_nothing() -> bool:
 
 MERGE = """\
 with Session(engine) as session:
-    user = session.get_one(User, 1)
+    user = session.get(User, 1)
 with Session(engine) as session:
     session.merge(user)  # {"note": "kept"}
     user.name = "bob"
     session.commit()
 with Session(engine) as session:
-    return session.get_one(User, 1).name
+    return session.get(User, 1).name
 """
 
 
@@ -97,14 +97,14 @@ def test_the_result_of_merge_is_kept() -> None:
 
 READ = """\
 with Session(engine) as session, session.begin():
-    user = session.get_one(User, 1)
+    user = session.get(User, 1)
     user.name = "eve"  # new
 label = "Hello"
 return f"{label} {user.name}", user.name.upper()
 """
 HOISTED = """\
 with Session(engine) as session, session.begin():
-    user = session.get_one(User, 1)
+    user = session.get(User, 1)
     user.name = "eve"  # new
     user_name = user.name
 label = "Hello"
@@ -133,7 +133,7 @@ def test_without_the_fix_it_raises() -> None:
 
 CLOSED = """\
 session = Session(engine)
-user = session.get_one(User, 1)
+user = session.get(User, 1)
 session.commit()
 session.close()
 return user.name
@@ -213,9 +213,9 @@ def test_a_relationship_is_loaded_with_a_select() -> None:
         READ.replace('    user.name = "eve"  # new\n', '    user.name = "a"; user.id\n'),
         MERGE.replace("session.merge(user)", "other = session.merge(user)"),
         MERGE.replace("session.merge(user) ", "session.merge(user); session.flush() "),
-        "with Session(engine) as s, s.begin():\n    user = s.get_one(User, 1)\nreturn [user.name for _ in 'a']\n",
-        "with Session(engine) as s, s.begin():\n    user = s.get_one(User, 1)\nreturn lambda: user.name\n",
-        "with Session(engine) as s, s.begin(): user = s.get_one(User, 1)\nreturn user.name\n",
+        "with Session(engine) as s, s.begin():\n    user = s.get(User, 1)\nreturn [user.name for _ in 'a']\n",
+        "with Session(engine) as s, s.begin():\n    user = s.get(User, 1)\nreturn lambda: user.name\n",
+        "with Session(engine) as s, s.begin(): user = s.get(User, 1)\nreturn user.name\n",
     ],
 )
 def test_nothing_is_written_where_it_is_not_certain(body: str) -> None:
