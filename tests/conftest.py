@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator
 from itertools import count
@@ -88,7 +89,9 @@ def _only_the_tests_own_objects_are_searched() -> Iterator[None]:
     yield
     gc.unfreeze()
     if next(_finished) % EACH == 0:  # what is frozen is never collected
-        gc.collect()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nobody knows any more which test left a connection open
+            gc.collect()
 
 
 @pytest.fixture
