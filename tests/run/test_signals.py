@@ -243,10 +243,13 @@ def test_stop_from_a_terminal(tmp_path: Path, terminal: tuple[int, int]) -> None
     write(
         tmp_path,
         """
-        import signal
+        import os, signal
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)  # pause() would miss a signal that comes before it
         signal.signal(signal.SIGCONT, lambda number, frame: None)
         print("ready", flush=True)
-        signal.pause()
+        os.read(reader, 1)
         print("continued", flush=True)
         """,
     )
