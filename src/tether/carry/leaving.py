@@ -118,8 +118,3 @@ def rebuilt(value: Any, held: list[Any]) -> Any:
     for name, part in changed.items():
         object.__setattr__(copied, name, part)  # frozen dataclasses too
     return copied
-
-
-def is_session(thing: object) -> bool:
-    """Return whether *thing* is a Session or an AsyncSession."""
-    return isinstance(thing, Session) or isinstance(getattr(thing, "sync_session", None), Session)

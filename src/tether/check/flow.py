@@ -19,13 +19,7 @@ NO_HANDLER = -1
 T = TypeVar("T")
 RAISED = "raised"  # on the path of a state that ended by a ``raise`` statement
 DATABASE_ERROR = "database error"  # on the path of a state in which such an error is on its way
-FLUSH_ERROR = (
-    "flush error"  # the same, where a flush failed: apart, so that it is surely so behind an ``except``
-)
-
-# Ops that may raise; the others fail only where Python itself would.
-RAISING = (ops.Call, ops.Await, ops.Next, ops.Enter, ops.Exit, ops.Raise)
-
+FLUSH_ERROR = "flush error"  # the same, where a flush failed: behind an ``except`` it surely did
 
 # Ops that a block may end with, or pause at.
 ENDING = frozenset({ops.Next, ops.Raise, ops.Return, ops.Yield})

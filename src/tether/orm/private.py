@@ -240,11 +240,6 @@ def identity_map_size(session: Session) -> int:
     return len(session.identity_map._dict)
 
 
-def pending_states(session: Session) -> list[tuple[InstanceState[Any], object]]:
-    """Return state and instance of what was added and not flushed."""
-    return list(session._new.items())
-
-
 def open_transaction(session: Session) -> Any:
     """Return the innermost SessionTransaction; None if no transaction has begun. Begins none."""
     return session._nested_transaction or session._transaction

@@ -36,17 +36,12 @@ def relation_subjects(maker: Maker, mapper: Mapper[Any], left_out: LeftOut) -> I
             yield from attempt(left_out, name, lambda _, p=prop: collection_subject(maker, p), name)  # type: ignore[misc]
 
 
-def keys_of(prop: RelationshipProperty[Any], holder: Thing, referred: Thing) -> dict[str, Any]:
-    """Return the foreign key with which *holder* refers to *referred*, by attribute.
+def keys_at(prop: RelationshipProperty[Any], holder: Mapper[Any], referred: Thing) -> dict[str, Any]:
+    """Return the foreign key with which a row of *holder* refers to *referred*, by attribute.
 
     Raises:
         CannotMakeError: The relationship compares more than a foreign key.
     """
-    return keys_at(prop, holder.shape.mapper, referred)
-
-
-def keys_at(prop: RelationshipProperty[Any], holder: Mapper[Any], referred: Thing) -> dict[str, Any]:
-    """Return the same for a row that is not made yet."""
     found = {}
     for local, remote in prop.local_remote_pairs or ():
         own, other = (local, remote) if prop.direction.name == "MANYTOONE" else (remote, local)
