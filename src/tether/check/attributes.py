@@ -201,7 +201,7 @@ def facts_of(mapping: Mapped, instance: Instance, name: str) -> Facts:
             found = mapping.queried(name)
     if instance.others and found <= {UNLOADED}:
         found |= {UNSURE}
-    if "asked" in instance.flags or ("unsure" in instance.flags and kind == "relationship"):
+    if instance.flags & {"asked", "tried"} or ("unsure" in instance.flags and kind == "relationship"):
         found |= {UNSURE}
     return found
 

@@ -219,7 +219,7 @@ class Application:
                     number, instance,
                     columns=expired if strong else instance.columns | expired,
                     attributes={} if strong else {n: f | expired for n, f in instance.attributes.items()},
-                    flags=(instance.flags - {"unsure"}) | {"all expired"} if strong else instance.flags,
+                    flags=(instance.flags - {"unsure", "tried"}) | {"all expired"} if strong else instance.flags,
                     held=keys_kept(mapped(self.interpreter, instance.model), instance) if strong else instance.held,
                     expired=instance.expired if "all expired" in instance.flags else self.where,
                 )  # fmt: skip
@@ -237,7 +237,7 @@ class Application:
                 loaded_too(self.interpreter, self.state, self.number, number)
                 # as a query without options does, and with those of the query that first loaded the row
                 attributes = {name: EFFECT_FACTS[effect] for name, effect, _ in instance.options if name}
-                flags = (instance.flags - {"all expired"}) | {"queried"}
+                flags = (instance.flags - {"all expired", "tried"}) | {"queried"}
                 self.put(number, instance, columns=frozenset({LOADED}), attributes=attributes, flags=flags)
             elif not names:  # some, but which is not known
                 attributes = {name: facts | {UNSURE} for name, facts in instance.attributes.items()}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
+from tether.check.attempts import note_attempt
 from tether.check.bulk import update_rows
 from tether.check.definitions import definitions
 from tether.check.effects import apply_effects
@@ -165,6 +166,7 @@ class Call:
         if run is None or not run.may_raise():
             return
         failed = self.state.copy()
+        note_attempt(self.interpreter, failed, self.session, self.row, self.arguments)
         flushes = any(effect.verb in ("flush", "commit") for effect in self.row.effects)
         flushes = (flushes and bool(session.must & {"added", "changed"})) or ".bulk_" in self.function.name
         if flushes:
