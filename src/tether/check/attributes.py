@@ -7,6 +7,7 @@ from typing import Any
 
 from tether.check import ops
 from tether.check.contexts import registry_of, tell_setting
+from tether.check.failing import cannot_be_read
 from tether.check.flow import Activation
 from tether.check.idling import not_idle
 from tether.check.interpreter import Interpreter, step
@@ -232,6 +233,8 @@ def read_instance(
         return after
     if "perhaps" in instance.flags:  # it is not None, or this would not go on
         instance = state.things[number] = replace(instance, flags=instance.flags - {"perhaps"})
+    if sure and cannot_be_read(interpreter, activation, op, state, number):
+        return []
     session = state.get(instance.session, Session)
     facts = facts_of(mapping, instance, op.name)
     if session is not None and session.asynchronous and surely(facts, UNLOADED):
@@ -310,12 +313,8 @@ def loaded(state: State, number: int, instance: Instance, name: str, kind: str, 
     if instance.many:
         return
     session = state.get(instance.session, Session)
-    if (
-        session is not None
-        and surely(instance.states, PERSISTENT)
-        and LOADED not in facts
-        and UNSURE not in facts
-    ):
+    unknown = not facts.isdisjoint((LOADED, UNSURE))
+    if session is not None and surely(instance.states, PERSISTENT) and not unknown:
         state.things[instance.session] = replace(session, must=session.must | {"begun"})
     if kind == "column" and EXPIRED in facts and instance.columns != frozenset({LOADED}):
         columns = frozenset({LOADED})

@@ -13,6 +13,7 @@ from tether.check.interpreter import Interpreter
 from tether.check.keeping import keep
 from tether.check.mapped import mapped
 from tether.check.methods import SUPER
+from tether.check.missing import is_never_there
 from tether.check.queries import rows_of
 from tether.check.responses import read_fields
 from tether.check.state import State
@@ -273,6 +274,10 @@ def call_getattr(interpreter: Interpreter, site: Any, state: State, _function: E
     name = literal(site.positional[1]) if len(site.positional) > 1 else ...
     if not isinstance(name, str):
         return UNKNOWN
+    if len(site.positional) > 2 and is_never_there(
+        interpreter, site.activation, state, site.positional[0], name
+    ):
+        return frozenset(site.positional[2])
     register = -1000 - site.op.to
     state.registers[register] = site.positional[0]
     op = ops.GetAttribute(register - 1, register, name, site.span)

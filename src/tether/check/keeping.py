@@ -33,7 +33,9 @@ def outliving(interpreter: Interpreter, state: State, atom: Any) -> str:
         name = global_name(interpreter, state, atom)
         if name and (interpreter.in_function() or name.isupper()):
             return f"the global {name}"
-    if isinstance(thing, Object) and not thing.kept and interpreter.in_function():
+    if (
+        isinstance(thing, Object) and not thing.kept and interpreter.root_is_function
+    ):  # not a script's own variable
         name = global_name(interpreter, state, atom)
         return f"the global {name}" if name else ""
     return ""

@@ -10,6 +10,7 @@ from tether.check.attempts import note_attempt
 from tether.check.bulk import update_rows
 from tether.check.definitions import definitions
 from tether.check.effects import apply_effects
+from tether.check.failing import FAILED, UNREADABLE, flush_failed
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
 from tether.check.methods import outside_base
@@ -157,7 +158,7 @@ class Call:
             if self.row.raises:
                 self.may_fail(session)
                 self.state.things[self.session] = replace(
-                    session, must=(session.must | {"begun"}) - {"failed", IDLE}
+                    session, must=(session.must | {"begun"}) - {FAILED, UNREADABLE, IDLE}
                 )
 
     def may_fail(self, session: Session) -> None:
@@ -171,7 +172,7 @@ class Call:
         flushes = (flushes and bool(session.must & {"added", "changed"})) or ".bulk_" in self.function.name
         if flushes:
             where = self.site.activation.where(self.site.span)
-            failed.things[self.session] = replace(session, must=session.must | {"failed"}, failed=where)
+            flush_failed(failed, self.session, where)
         run.raise_from(failed, database=True, flush=flushes)
 
     # ------------------------------------------------------------ what it gives

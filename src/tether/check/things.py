@@ -93,7 +93,8 @@ class Session(Immutable):
         sure: Proved or annotated to be a Session, not only named like one.
         life: OPEN, CLOSED.
         work: ``added``, ``flushed``: what waits for a commit; ``failed``: an error was caught and nothing rolled back.
-        must: What surely does: ``added``, ``flushed``, ``begun`` (it holds a connection), ``failed``, ``idle``.
+        must: What surely does: ``added``, ``flushed``, ``begun`` (it holds a connection), ``failed``, ``unreadable``,
+            ``idle``.
         made, ended, failed: Where it was made, closed, and where its flush failed.
         changed: Where the first work was done that waits for a commit; flushed: where it was sent last.
         escaped: It was given to somebody who may end it later.

@@ -7,11 +7,11 @@ the caller gets the error and a Session that needs a rollback.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
 from tether.check.definitions import definitions
+from tether.check.failing import flush_failed
 from tether.check.flow import NO_HANDLER
 from tether.check.interpreter import Interpreter
 from tether.check.state import State
@@ -34,12 +34,12 @@ def fail(
         found = state.only(variables.get(parameter.name, frozenset()), Session)
         span = uncaught_flush(body, parameter.name) if found is not None else None
         if found is not None and span is not None:
-            number, session = found
+            number, _ = found
             call = site.activation.where(site.span)
             calls = (*call.calls, call._replace(calls=()))
             where = Where(function.module, function.body, *span, cause="", calls=calls)
             failed = state.copy()
-            failed.things[number] = replace(session, must=session.must | {"failed"}, failed=where)
+            flush_failed(failed, number, where)
             run.raise_from(failed, database=True, flush=True)
             return
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tether.check.events import Event
-from tether.check.stories import Teller
+from tether.check.failing import FAILED, is_on_its_way
+from tether.check.stories import Teller, named
 from tether.core.finding import Finding
 
-KINDS = ("use",)
+KINDS = ("use", "failed read")
 # What may be called on a Session whose flush failed.
 ALLOWED = frozenset({"rollback", "close", "reset", "invalidate", "remove", "expunge_all", "expunge", "add", "add_all",
                      "is_modified", "in_transaction", "info", "close_all", "expire", "expire_all"})  # fmt: skip
@@ -14,13 +15,21 @@ ALLOWED = frozenset({"rollback", "close", "reset", "invalidate", "remove", "expu
 
 def look(event: Event, teller: Teller) -> Finding | None:
     """Return a finding if the Session surely needs a rollback here."""
-    session, (row, member, _) = event.session, event.detail
+    session = event.session
     assert session is not None
-    if "failed" not in session.must or member in ALLOWED or not row.raises or not session.sure:
+    if not session.sure:
         return None
+    if event.kind == "failed read":
+        assert event.instance is not None
+        what = f"`{named(event.instance, event.attribute)}` is read"
+    else:
+        row, member, state = event.detail
+        if FAILED not in session.must or member in ALLOWED or not row.raises or is_on_its_way(state):
+            return None
+        what = "the Session is used"
     return teller.finding(
         "swallowed-database-error",
         event,
-        "the Session is used after a flush failed and the error was caught without a rollback",
+        f"{what} after a flush failed and the error was caught without a rollback",
         [("failed", session.failed)],
     )

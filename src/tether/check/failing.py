@@ -1,0 +1,63 @@
+"""What a Session needs after a flush failed: a rollback; until then, nothing in it can be read.
+
+The failed flush has rolled the transaction back and expired every instance, primary keys too, and what it would load
+is refused with PendingRollbackError. In a savepoint it expires nothing but what the savepoint had changed (2.0.58 and
+2.1.9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tether.check.belonging import GIVEN
+from tether.check.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation
+from tether.check.interpreter import Interpreter
+from tether.check.state import State
+from tether.check.things import PERSISTENT, Instance, Manager, Session, Where, surely
+
+FAILED, UNREADABLE = "failed", "unreadable"
+ON_ITS_WAY = frozenset({DATABASE_ERROR, FLUSH_ERROR, RAISED})
+
+
+def flush_failed(state: State, number: int, where: Where) -> None:
+    """Note that a Session's flush failed."""
+    session = state.get(number, Session)
+    assert session is not None
+    facts = {FAILED} if in_savepoint(state, number) else {FAILED, UNREADABLE}
+    state.things[number] = replace(session, must=session.must | facts, failed=where)
+
+
+def in_savepoint(state: State, number: int) -> bool:
+    """Return whether a savepoint of a Session was begun; it may be over by now."""
+    return any(
+        isinstance(thing, Manager)
+        and thing.session == number
+        and thing.row is not None
+        and any(name.endswith("begin_nested") for name in thing.row.on)
+        for thing in state.things.values()
+    )
+
+
+def is_on_its_way(state: State) -> bool:
+    """Return whether an error leaves the block that is being run, as in a ``finally``: nobody has caught it yet."""
+    return not state.path.isdisjoint(ON_ITS_WAY)
+
+
+def cannot_be_read(
+    interpreter: Interpreter, activation: Activation, op: Any, state: State, number: int
+) -> bool:
+    """Return whether a read surely raises as its Session's flush has failed; tell of it, and let the error leave."""
+    instance = state.get(number, Instance)
+    session = state.get(instance.session, Session) if instance is not None else None
+    if instance is None or session is None or UNREADABLE not in session.must or instance.fresh:
+        return False
+    proved = surely(instance.states, PERSISTENT)
+    if not proved and GIVEN not in instance.flags:
+        return False
+    if proved and not is_on_its_way(state):
+        interpreter.tell("failed read", activation.where(op.span), number=number, instance=instance,
+                         attribute=op.name, session=session)  # fmt: skip
+    if interpreter.run is not None:
+        interpreter.run.raise_from(state)
+    return True
