@@ -12,6 +12,7 @@ from tether.check.depends import Dependencies
 from tether.check.ending import abandoned, referred
 from tether.check.flow import RAISED, Activation, CutShort, Outcome, joined_outcome
 from tether.check.interpreter import Interpreter, OwnFields
+from tether.check.kept_open import tell_kept_open
 from tether.check.lasting import tell_lasting
 from tether.check.mapped import mapped
 from tether.check.methods import class_member
@@ -230,6 +231,7 @@ class Root:
         where = activation.where(self.body.span)
         self.interpreter.tell("return", where, detail=(value, state))
         tell_lasting(self.interpreter, self.module, self.index, state)
+        tell_kept_open(self.interpreter, self.module, self.index, state)
         let_go(self.interpreter, state, value)
         for parameter in self.body.parameters:  # the caller has them as well
             if parameter.name in self.given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ TELLING = frozenset({
     "scalar", "execute", "commit", "flush", "rollback", "merge", "refresh", "expunge", "expunge_all", "add_all",
     "db_session", "scoped", "get_session", "get_db", "Depends", "model_validate", "from_orm", "sessions",
 })  # fmt: skip
+MAKERS = ("sessionmaker", "async_sessionmaker", "scoped_session", "async_scoped_session")
 MOST_OPS = 40_000  # of one root, those of the functions it calls included
 MOST_OPS_OF_CALL = (12_000, 8_000, 4_000, 2_000, 1_000, 500)  # of one call, by how many are around it
 
@@ -56,6 +57,11 @@ class TooLarge(Exception):  # noqa: N818 - no error: a call is not followed to i
 
 
 STEPS: dict[type, StepFunction] = {}
+
+
+def makes_sessions(bindings: Iterable[Any]) -> bool:
+    """Return whether a global is bound to what makes Sessions, as it is written."""
+    return any(binding.value is not None and binding.value.last in MAKERS for binding in bindings)
 
 
 def step(*kinds: type) -> Callable[[StepFunction], StepFunction]:
@@ -339,6 +345,7 @@ class Interpreter:
         for body in module.bodies:
             if body.kind not in ("class", "module") and not body.names.isdisjoint(TELLING):
                 names.add(body.name)
+        names |= {made for made, bindings in module.facts.names.items() if makes_sessions(bindings)}
         imported: dict[int, str] = {}
         for op in (op for block in module.bodies[0].blocks for op in block.ops):
             if isinstance(op, ops.Store) and imported.get(op.source) in TELLING:
@@ -346,6 +353,8 @@ class Interpreter:
             if isinstance(op, ops.Import) and op.name:
                 imported[op.to] = op.name
                 origin = self.project.find(op.module, name)
+                if origin is not None and makes_sessions(origin.facts.names.get(op.name, ())):
+                    names.add(op.name)
                 for body in origin.bodies if origin is not None else ():
                     if body.name == op.name and body.kind != "module" and (
                         body.kind == "class" or not body.names.isdisjoint(TELLING)
