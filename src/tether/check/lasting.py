@@ -27,11 +27,13 @@ class Lasting(NamedTuple):
 
     Attributes:
         place: In words: "the global x", "x, and there is one Store for the whole process".
+        serialised: The object's own methods use it in ``with`` blocks of what may be a lock only.
     """
 
     place: str
     used: Where | None = None
     committed: Where | None = None
+    serialised: bool = False
 
 
 def tell_lasting(interpreter: Interpreter, name: str, index: int, state: State) -> None:
@@ -147,7 +149,9 @@ def on_self(
             used = next((where for _, where in uses), None)
             committed = next((where for member, where in uses if member in COMMITTING), None)
             if used is not None:
-                yield number, session, Lasting(f"`{parent.name}.{attribute}`, and {why}", used, committed)
+                place = f"`{parent.name}.{attribute}`, and {why}"
+                serialised = is_serialised(module, body.parent, attribute, maker)
+                yield number, session, Lasting(place, used, committed, serialised)
 
 
 def one_for_process(interpreter: Interpreter, name: str, at: int, class_: Class, state: State) -> str:
@@ -194,6 +198,38 @@ def is_on_self(defined: dict[int, Any], register: int, name: str = "") -> bool:
         return False
     holder = defined.get(op.of)
     return isinstance(holder, ops.Load) and holder.name == "self"
+
+
+def is_serialised(module: Any, parent: int, attribute: str, maker: str) -> bool:
+    """Return whether methods bind and use ``self.attribute``, and what *maker* gives, in blocks of a lock only."""
+    guarded = False
+    for body in module.bodies:
+        if body.parent != parent or attribute not in body.names | {maker} or body.name == "__init__":
+            continue
+        defined = definitions(body)
+        for block in body.blocks:
+            for op in block.ops:
+                called = defined.get(op.function) if isinstance(op, ops.Call) else None
+                of = defined.get(called.of) if isinstance(called, ops.GetAttribute) else None
+                given = defined.get(of.function) if isinstance(of, ops.Call) else of
+                used = isinstance(given, ops.GetAttribute) and given.name in {attribute, maker}
+                if not used and not (isinstance(op, ops.SetAttribute) and op.name == attribute):
+                    continue
+                if not is_in_lock(body, block, defined):
+                    return False
+                guarded = True
+    return guarded
+
+
+def is_in_lock(body: ops.Body, block: ops.Block, defined: dict[int, Any]) -> bool:
+    """Return whether a block is inside ``with`` something that was there before, as a lock is."""
+    at = block.handler
+    while at >= 0:
+        for op in body.blocks[at].ops:
+            if isinstance(op, ops.Exit) and isinstance(defined.get(op.manager), ops.GetAttribute | ops.Load):
+                return True
+        at = body.blocks[at].handler
+    return False
 
 
 def uses_of_attribute(

@@ -21,5 +21,6 @@ def look(event: Event, teller: Teller) -> Finding | None:
         event,
         f"{message}; it is kept in {kept.place}" if kept else message,
         [("shared", kept.used), ("committed", kept.committed)] if kept else [],
+        severity="hint" if kept and kept.serialised else None,
         used="created",
     )
