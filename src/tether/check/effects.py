@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check import ops
+from tether.check.alternatives import is_either
 from tether.check.belonging import GIVEN
 from tether.check.facts_of_loading import EFFECT_FACTS
 from tether.check.flow import Activation
@@ -131,8 +132,9 @@ class Application:
         given = next((effect for effect in effects if effect.to == "argument" and self.number >= 0), None)
         if given is not None and given.verb != "copy":
             found = self.subjects(given)
+            either = self.alone and is_either(self.interpreter, self.where, [held for _, held in found])
             for number, instance in found:
-                self.tell_given(number, instance, sure=len(found) == 1 and self.alone)
+                self.tell_given(number, instance, sure=len(found) == 1 and self.alone, either=either)
                 if given.verb in MEMBERS_ONLY and len(found) == 1:
                     sessions = [self.number] if self.alone else receivers(self.interpreter.called)
                     foreign = is_foreign(self.state, instance, sessions)
@@ -171,9 +173,9 @@ class Application:
         """Return whether an instance may be in this Session."""
         return not instance.states <= {DETACHED, TRANSIENT}
 
-    def tell_given(self, number: int, instance: Instance, *, sure: bool) -> None:
+    def tell_given(self, number: int, instance: Instance, *, sure: bool, either: bool = False) -> None:
         """Note that an instance is given to this Session."""
-        detail = (self.number, self.state.get(instance.session, Session), self.session, sure)
+        detail = (self.number, self.state.get(instance.session, Session), self.session, sure or either)
         self.interpreter.tell("given", self.where, number=number, instance=instance, detail=detail)
         self.refused |= sure and is_elsewhere(instance, *detail[:3])
 
