@@ -20,6 +20,7 @@ from tether.check.fixes import with_fixes
 from tether.check.interpreter import Interpreter
 from tether.check.models import Models
 from tether.check.project import Module, Project
+from tether.check.put_back import tell_put_back
 from tether.check.rules import all_rules
 from tether.check.stories import Teller
 from tether.check.things import Where
@@ -130,6 +131,7 @@ class Engine:
             interpreter.begin_root()
             where = f"{module.path}:{body.span[0]} {body.qualname}"
             with self.reporting(where):
+                tell_put_back(interpreter, name, index)
                 if not Root(interpreter, name, index).run():
                     cut_short.append(where)
                 self.judge(interpreter.events)

@@ -6,11 +6,13 @@ from tether.check.events import Event
 from tether.check.stories import Teller, shown
 from tether.core.finding import Finding
 
-KINDS = ("kept",)
+KINDS = ("kept", "kept by object")
 
 
 def look(event: Event, teller: Teller) -> Finding | None:
     """Return a finding for an instance that goes into a global, a class, or a cache."""
+    if event.kind == "kept by object":
+        return kept_by_object(event, teller)
     instance = event.instance
     assert instance is not None
     return teller.finding(
@@ -20,4 +22,16 @@ def look(event: Event, teller: Teller) -> Finding | None:
         [("loaded", instance.loaded)],
         subject=shown(instance),
         used="kept",
+    )
+
+
+def kept_by_object(event: Event, teller: Teller) -> Finding:
+    """Return the finding for a row that some methods of its object put back into the Session, and this one does not."""
+    owner, attribute, kept, example = event.detail
+    return teller.finding(
+        "instance-kept",
+        event,
+        f"`self.{attribute}` is used here as its Session left it: other methods of {owner} first put it back",
+        [("kept", kept), ("added", example)],
+        subject=f"{owner}.{attribute}",
     )
