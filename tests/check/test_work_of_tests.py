@@ -1,4 +1,4 @@
-"""Work that a test leaves uncommitted."""
+"""Work that a test leaves uncommitted, and what a test reads once the program has rolled back."""
 
 from __future__ import annotations
 
@@ -58,3 +58,52 @@ def test_a_test_may_leave_nothing_behind(
     found = make_analyser([file], str(tmp_path), Config(), read_file).analyse(file).findings
 
     assert [(finding.hazard, finding.severity) for finding in found] == [("never-committed", severity)]
+
+
+PAGES = """
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase): ...
+
+
+class Page(Base):
+    __tablename__ = "page"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+async def add(session: AsyncSession) -> None:
+    try:
+        session.add(Page())
+        await session.commit()
+    except IntegrityError:
+        await session.rollback()
+"""
+READS = """
+from pages import Page, add
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def show(session: AsyncSession) -> None:
+    page = await session.get_one(Page, 1)
+    await add(session)
+    print(page.id)
+"""
+
+
+@pytest.mark.parametrize(("file", "severity"), [("shop.py", "error"), ("test_shop.py", "hint")])
+def test_a_test_that_passes_does_not_see_the_program_roll_back(
+    file: str, severity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A row that a rollback in a handler of the program has expired is read: an error in a program, a hint in its tests.
+    """
+    monkeypatch.chdir(tmp_path)
+    Path("pages.py").write_text(PAGES, encoding="utf-8")
+    Path(file).write_text(READS, encoding="utf-8")
+
+    found = make_analyser(["pages.py", file], str(tmp_path), Config(), read_file).analyse(file).findings
+
+    assert [("read-after-rollback", severity)] == [(finding.hazard, finding.severity) for finding in found]

@@ -13,6 +13,7 @@ from tether.check.ending import collect
 from tether.check.flow import Activation, merged
 from tether.check.interpreter import Interpreter, TooLarge, step
 from tether.check.keeping import rows_in
+from tether.check.logs import only_logs
 from tether.check.mapped import mapped
 from tether.check.methods import class_member, outside_base
 from tether.check.opaque import call_unknown
@@ -73,7 +74,8 @@ def run_call(interpreter: Interpreter, activation: Activation, op: ops.Call, sta
     in_order = sorted(function, key=repr) if len(function) > 1 else function
     atoms: list[Any] = [atom for atom in in_order if not isinstance(atom, Constant)] or [None]
     site = Site(activation, op, positional, named, more or others, alone=len(atoms) == 1)
-    if interpreter.run is not None and not all(is_harmless(interpreter, atom) for atom in atoms):
+    harmless = all(is_harmless(interpreter, atom) for atom in atoms) or only_logs(activation.body, op)
+    if interpreter.run is not None and not harmless:
         interpreter.run.raise_from(state)
     results: list[State] = []
     with interpreter.shared_by(len(atoms)):

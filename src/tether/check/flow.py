@@ -19,10 +19,16 @@ NO_HANDLER = -1
 T = TypeVar("T")
 RAISED = "raised"  # on the path of a state that ended by a ``raise`` statement
 DATABASE_ERROR = "database error"  # on the path of a state in which such an error is on its way
+CANCELLED = (
+    "cancelled"  # the same, of an error that is no Exception and was raised again: a cancellation, an exit
+)
 FLUSH_ERROR = "flush error"  # the same, where a flush failed: behind an ``except`` it surely did
 
 # Ops that a block may end with, or pause at.
 ENDING = frozenset({ops.Next, ops.Raise, ops.Return, ops.Yield})
+
+# Ends of the names of errors that are no Exception.
+EXITS = ("CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 
 # Clauses that catch what SQLAlchemy raises for such a read.
 WIDER = ("Exception", "BaseException", "Error]", "SQLAlchemyError", "DetachedInstanceError", "InvalidRequestError",
@@ -199,10 +205,13 @@ class Run:
         """End states by a ``raise`` statement."""
         defined = [held for block in self.activation.body.blocks for held in block.ops[:1]]
         again = any(isinstance(held, ops.Raised) and held.to == op.source for held in defined)
+        ends = any(
+            isinstance(held, ops.Caught) and held.to == op.source and is_of_exit(held) for held in defined
+        )
         for state in states:
             self.interpreter.spend()
             if not again:
-                state.path |= {RAISED}
+                state.path |= {RAISED, CANCELLED} if ends else {RAISED}
             self.raise_from(state)
 
     def branch(self, block: ops.Block, states: list[State]) -> None:
@@ -280,6 +289,13 @@ class Run:
             self.order += 1
             self.queued.add(key)
             heapq.heappush(self.queue, (block, self.order, state.path))
+
+
+def is_of_exit(clause: ops.Caught) -> bool:
+    """Return whether a clause takes nothing that is an ``Exception``."""
+    return bool(clause.types) and all(
+        name.endswith(EXITS) and not name.startswith("concurrent.") for name in clause.types
+    )
 
 
 def merged(states: list[State]) -> list[State]:

@@ -13,7 +13,7 @@ from tether.check.definitions import definitions
 from tether.check.doubting import doubt
 from tether.check.emptiness import without_changes
 from tether.check.ending import collect
-from tether.check.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation
+from tether.check.flow import CANCELLED, DATABASE_ERROR, EXITS, FLUSH_ERROR, RAISED, Activation
 from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep, rows_in
 from tether.check.late_globals import as_functions_see
@@ -22,6 +22,7 @@ from tether.check.responses import read_response
 from tether.check.sameness import is_unsure, same
 from tether.check.state import MAIN, State
 from tether.check.things import Collection, Coroutine, Frame, Session
+from tether.check.truths import truth_in
 from tether.check.values import (
     NONE,
     NOTHING,
@@ -281,7 +282,7 @@ def run_unpack(
 
 @step(ops.Operate)
 def run_operate(
-    _interpreter: Interpreter, _activation: Activation, op: ops.Operate, state: State
+    interpreter: Interpreter, _activation: Activation, op: ops.Operate, state: State
 ) -> list[State]:
     """An operator; the few whose outcome decides a branch are computed."""
     values = [state.read(operand) for operand in op.operands]
@@ -295,7 +296,7 @@ def run_operate(
         if held is not None and isinstance(key, str):
             answer = (key in held) is (op.operator == "in")
     elif op.operator == "not":
-        tests = {truth_in(state, atom) for atom in values[0]}
+        tests = {truth_in(interpreter, state, atom) for atom in values[0]}
         answer = not next(iter(tests)) if len(tests) == 1 and None not in tests else None
     state.registers[op.to] = constant(answer) if answer is not None else compared(op.operator, values)
     return [state]
@@ -310,7 +311,7 @@ def run_assume(interpreter: Interpreter, activation: Activation, op: ops.Assume,
     if op.truth and is_given_after_all(interpreter, activation, tested, state):
         return []
     value = state.read(op.test)
-    if value and all(truth_in(state, atom) is (not op.truth) for atom in value):
+    if value and all(truth_in(interpreter, state, atom) is (not op.truth) for atom in value):
         return []
     doubt(activation, op, state)
     if not op.truth:
@@ -327,12 +328,6 @@ def run_assume(interpreter: Interpreter, activation: Activation, op: ops.Assume,
     else:
         narrow(interpreter, activation, op.test, state, keep_none=not op.truth, only_truth=op.truth)
     return [state]
-
-
-def truth_in(state: State, atom: Any) -> bool | None:
-    """Return whether an atom counts as true, with what the state knows of ``*args`` and ``**kwargs``."""
-    held = whole(state, one(atom)) if isinstance(atom, Ref) else None
-    return truth(atom) if held is None else bool(held)
 
 
 def is_main_guard(activation: Activation, tested: Any, state: State) -> bool:
@@ -402,21 +397,26 @@ def run_caught(interpreter: Interpreter, activation: Activation, op: ops.Caught,
     of_database = DATABASE_ERROR in state.path
     if op.types and all(name.endswith(DATABASE_ERRORS) for name in op.types) and not of_database:
         return []
+    if CANCELLED in state.path and op.types and not any(name.endswith(TAKING_EXITS) for name in op.types):
+        return []
     if of_database and op.types and all(is_another_error(interpreter, activation, name) for name in op.types):
         return []
     state.registers[op.to] = UNKNOWN
     error = FLUSH_ERROR if FLUSH_ERROR in state.path else DATABASE_ERROR if of_database else ""
-    state.path = (state.path - {DATABASE_ERROR, FLUSH_ERROR, RAISED}) | {
+    state.path = (state.path - {DATABASE_ERROR, FLUSH_ERROR, RAISED, CANCELLED}) | {
         (activation.context, activation.module, activation.index, op.span[0], error)
     }
     return [state]
 
+
+TAKING_EXITS = (*EXITS, "BaseException")
 
 # Built-in errors that no database call raises.
 OTHER_ERRORS = frozenset({
     "ValueError", "KeyError", "TypeError", "AttributeError", "IndexError", "ImportError", "ModuleNotFoundError",
     "StopIteration", "FileNotFoundError", "OSError", "UnicodeDecodeError", "ZeroDivisionError", "AssertionError",
     "NotImplementedError", "RecursionError", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "LookupError",
+    "CancelledError", "asyncio.CancelledError",
 })  # fmt: skip
 
 

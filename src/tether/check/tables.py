@@ -367,7 +367,9 @@ class Call:
             if executed.verb == "unknown" or (touched and executed.verb in ("update", "delete")):
                 self.state.things[number] = replace(instance, flags=instance.flags | {"unsure"})
             elif touched and executed.refreshes:
-                for name, where in list(instance.changed.items())[:1]:
+                for name, where in (
+                    list(instance.changed.items())[:1] if PERSISTENT in instance.states else ()
+                ):
                     at = self.site.activation.where(self.site.span, "populate_existing")
                     self.interpreter.tell(
                         "discard", at, number=number, instance=instance, attribute=name, detail=where
