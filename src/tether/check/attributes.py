@@ -14,6 +14,7 @@ from tether.check.interpreter import Interpreter, step
 from tether.check.keeping import keep
 from tether.check.mapped import Mapped, mapped
 from tether.check.methods import SUPER, ancestors, behind, bound_to, class_member, read_property
+from tether.check.module_names import of_module
 from tether.check.origins import is_made_of
 from tether.check.own_fields import is_set_later
 from tether.check.presence import may_be_loaded, may_be_there
@@ -106,7 +107,7 @@ def attribute_of(
     return [state]
 
 
-def plain_attribute(  # noqa: C901 - a case for each kind of thing
+def plain_attribute(
     interpreter: Interpreter,
     activation: Activation,
     op: ops.GetAttribute,
@@ -140,11 +141,7 @@ def plain_attribute(  # noqa: C901 - a case for each kind of thing
             return UNKNOWN
     match atom:
         case Module(name=module):
-            held = interpreter.variable(module, name)
-            if held:
-                return held
-            inner = interpreter.submodule(module, name)
-            return one(Module(inner)) if inner else interpreter.declared(module, name)
+            return of_module(interpreter, op, state, module)
         case Class():
             return class_attribute(interpreter, activation, state, atom, name)
         case External(name=outside, receiver=receiver):

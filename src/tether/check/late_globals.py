@@ -1,4 +1,4 @@
-"""Globals that are None until a function binds them: ``Session = None``, and ``init()`` makes the real one."""
+"""Globals that are None, or an object that stands in, until a function binds them: ``init()`` makes the real one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tether.check.flow import CutShort
 from tether.check.interpreter import Interpreter, OwnFields
 from tether.check.own_fields import is_lasting
 from tether.check.state import State
-from tether.check.things import Frame, Thing
-from tether.check.values import NONE, UNKNOWN, Constant, Value
+from tether.check.things import Factory, Frame, Object, Session, Thing
+from tether.check.values import NONE, UNKNOWN, Constant, Ref, Value, single
 
 Binders = dict[str, list[int]]
 
@@ -23,19 +23,37 @@ def as_functions_see(
     """
     if value == UNKNOWN and (module, name) in interpreter.unfinished and interpreter.in_function():
         return interpreter.variable(interpreter.unfinished[module, name], name) or UNKNOWN
-    if not all(isinstance(atom, Constant) for atom in value) or not interpreter.in_function():
+    if not interpreter.in_function():
+        return value
+    stands_in = is_object(interpreter, value)
+    if not stands_in and not all(isinstance(atom, Constant) for atom in value):
         return value
     binders = binders_of(interpreter, module).get(name, ())
     if not binders or body in binders:
         return value
     bound = value_bound_by(interpreter, module, name, binders[0]) if len(binders) == 1 else OwnFields()
     interpreter.used |= bound.used
+    if stands_in and not leads_to_sessions(bound, name):
+        return value
     if name not in bound.fields:
         return value | UNKNOWN
     state.things.update(
         {number: thing for number, thing in bound.things.items() if state.thing(number) is None}
     )
     return bound.fields[name]
+
+
+def is_object(interpreter: Interpreter, value: Value) -> bool:
+    """Return whether a global is an object of the project after the import, which may stand in for another."""
+    atom = single(value)
+    thing = interpreter.base.get(atom.id) if isinstance(atom, Ref) else None
+    return isinstance(thing, Object) and thing.class_ is not None
+
+
+def leads_to_sessions(bound: OwnFields, name: str) -> bool:
+    """Return whether a function binds a global to a Session, or to what makes them."""
+    atom = single(bound.fields.get(name, UNKNOWN))
+    return isinstance(atom, Ref) and isinstance(bound.things.get(atom.id), Factory | Session)
 
 
 def binders_of(interpreter: Interpreter, module: str) -> Binders:
