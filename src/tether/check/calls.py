@@ -18,6 +18,7 @@ from tether.check.mapped import mapped
 from tether.check.methods import class_member, outside_base
 from tether.check.opaque import call_unknown
 from tether.check.outside import ROUTE, call_anything, call_outside
+from tether.check.plain import recall
 from tether.check.remembering import OPEN as OPEN_CALL
 from tether.check.remembering import key_of_call, recalled, remembered
 from tether.check.state import State
@@ -173,6 +174,9 @@ def call_function(
             function=replace(function, wrapper=""), arguments=variables, registers={},
         )  # fmt: skip
         return [(state, one(Ref(number)))]
+    plain = plain_call(interpreter, site, state, function, variables)
+    if plain is not None:
+        return plain
     large = (function.module, function.body)
     if interpreter.too_deep(*large) or body.cut_short or interpreter.is_too_large(*large):
         fail(interpreter, site, state, function, variables)
@@ -192,13 +196,31 @@ def call_function(
         return results
     here = site.activation.where(site.span)._replace(calls=())
     sessions = {held for held in sessions if not is_made_in(state, held, here)}
-    finished = []
+    return awaitable(site, number, results, frozenset(sessions))
+
+
+def plain_call(
+    interpreter: Interpreter, site: Site, state: State, function: Function, variables: dict[str, Value]
+) -> list[tuple[State, Value]] | None:
+    """Return what a plain call gives; None if it is not plain."""
+    known = interpreter.plain.ending(interpreter, function, variables, state)
+    if known is None:
+        return None
+    results = recall(interpreter, site, state, *known)
+    if interpreter.body(function).kind != "async":
+        return results
+    return awaitable(site, interpreter.number(site.activation, site.op.to, "call"), results, frozenset())
+
+
+def awaitable(
+    site: Site, number: int, results: list[tuple[State, Value]], sessions: frozenset[int]
+) -> list[tuple[State, Value]]:
+    """Return coroutines that give these results."""
     for held, value in results:
         held.things[number] = Coroutine(
-            result=value, sessions=frozenset(sessions), made=site.activation.where(site.span)
+            result=value, sessions=sessions, made=site.activation.where(site.span)
         )
-        finished.append((held, one(Ref(number))))
-    return finished
+    return [(held, one(Ref(number))) for held, _ in results]
 
 
 def run_or_recall(

@@ -19,6 +19,7 @@ from tether.check.events import Event
 from tether.check.fixes import with_fixes
 from tether.check.interpreter import Interpreter
 from tether.check.models import Models
+from tether.check.plain import PlainCalls
 from tether.check.project import Module, Project
 from tether.check.put_back import tell_put_back
 from tether.check.rules import all_rules
@@ -58,6 +59,7 @@ class Engine:
             joined(table(), read_rows(config.lifecycle, "pyproject.toml")) if config.lifecycle else table()
         )
         self.interpreter = Interpreter(self.project, Models(self.project), known)
+        self.interpreter.plain = PlainCalls()
         self.found: dict[tuple[Any, ...], Finding] = {}
         self.failed: list[str] = []
         self.watching: Watching | None = None

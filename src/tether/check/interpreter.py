@@ -126,6 +126,7 @@ class Interpreter:
         self.late: dict[tuple[str, str], OwnFields] = {}
         self.binders: dict[str, dict[str, list[int]]] = {}
         self.unfinished: dict[tuple[str, str], str] = {}
+        self.plain: Any = None
         self._numbers: dict[Any, int] = {}
         self._contexts: dict[Any, int] = {}
         self._module_frames: dict[str, int] = {}
@@ -136,6 +137,7 @@ class Interpreter:
         )  # a ``used``, and the modules whose uses are in it
         self.module_events: dict[str, list[Event]] = {}
         self._stack: list[tuple[str, int]] = []
+        self._importing = 0  # modules that are being run
 
     # ------------------------------------------------------------- numbers
 
@@ -303,6 +305,7 @@ class Interpreter:
         activation = Activation(name, 0, module.bodies[0], 0, frame, 0)
         with self.aside():
             used, self.used = self.used, {module.path}
+            self._importing += 1
             try:
                 outcome = self.execute(activation, state)
                 for after, _ in outcome.returned[1:]:
@@ -314,6 +317,7 @@ class Interpreter:
             except CutShort:
                 pass
             finally:
+                self._importing -= 1
                 self.module_events[name] = self.events
                 self.module_uses[name] = self.used
                 self.used = used | self.used
@@ -324,6 +328,7 @@ class Interpreter:
         kept = self.events, self.calls, self.fuel, self.run, self.catching, self._stack, self.touched
         outside, self.root_is_function = self.root_is_function, False
         share, self.share = self.share, MOST_OPS
+        locks, self.locks = self.locks, 0
         self.events, self.calls, self.fuel, self.catching, self._stack, self.touched = (
             [],
             [],
@@ -335,7 +340,7 @@ class Interpreter:
         try:
             yield
         finally:
-            self.root_is_function, self.share = outside, share
+            self.root_is_function, self.share, self.locks = outside, share, locks
             self.events, self.calls, self.fuel, self.run, self.catching, self._stack, self.touched = kept
 
     def interesting_names(self, name: str) -> frozenset[str]:
@@ -380,6 +385,10 @@ class Interpreter:
     def module_frames(self) -> Collection[int]:
         """Return the frames of the modules that were run, or are being run."""
         return self._module_frames.values()
+
+    def is_importing(self) -> bool:
+        """Return whether a module is being run, so that what modules hold is not what it will be."""
+        return self._importing > 0
 
     def in_function(self) -> bool:
         """Return whether a function is being run, not the top of a module."""

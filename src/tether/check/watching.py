@@ -11,6 +11,7 @@ from tether.check.entry import Root
 from tether.check.flow import Activation
 from tether.check.interpreter import Interpreter
 from tether.check.mapped import mapped
+from tether.check.plain import PlainCalls
 from tether.check.state import State
 from tether.check.things import (
     CLOSED,
@@ -50,6 +51,7 @@ class Watching(Interpreter):
 
     def states(self, module: str, line: int, column: int) -> str | None:
         """Return what is known of the variable in a line and column of a module; None if nothing is."""
+        self.plain = PlainCalls()
         self.module_frame(module)
         self.place = (module, line, column)
         self.seen: dict[Any, list[str]] = {}
