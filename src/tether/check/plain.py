@@ -133,7 +133,7 @@ class Given:
     def is_of_module(self, number: int) -> bool:
         """Return whether a thing is a module's, and as the module left it."""
         mine = self.state.things.get(number)
-        return number in self.state.base and (mine is None or mine is self.state.base[number])
+        return number in self.state.base and (mine is None or is_left_alone(mine, self.state.base[number]))
 
     def thing(self, number: int, depth: int) -> Any:
         """Return the key of a thing, and keep it without its literals."""
@@ -173,6 +173,13 @@ class Given:
             keys.append((name, key))
             same = same and held[name] is value
         return (fields if same else held), tuple(keys)
+
+
+def is_left_alone(thing: Thing, before: Thing) -> bool:
+    """Return whether a thing of a module is what it was; how a collection was used says nothing of it."""
+    if isinstance(thing, Collection) and isinstance(before, Collection):
+        return thing.element == before.element and thing.items == before.items
+    return thing is before or thing == before
 
 
 def _is_literal(value: Value) -> bool:
@@ -308,7 +315,7 @@ def _is_met(interpreter: Interpreter, after: State, before: Mapping[int, Thing])
         if number in before:
             continue
         if number in interpreter.base:
-            if thing is not interpreter.base[number] and thing != interpreter.base[number]:
+            if not is_left_alone(thing, interpreter.base[number]):
                 return True
         elif isinstance(thing, OF_SQLALCHEMY):
             return True
