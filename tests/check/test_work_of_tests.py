@@ -107,3 +107,42 @@ def test_a_test_that_passes_does_not_see_the_program_roll_back(
     found = make_analyser(["pages.py", file], str(tmp_path), Config(), read_file).analyse(file).findings
 
     assert [("read-after-rollback", severity)] == [(finding.hazard, finding.severity) for finding in found]
+
+
+CHANGES = """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase): ...
+
+
+class User(Base):
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+engine = create_engine("sqlite://")
+
+
+def rename() -> None:
+    with Session(engine) as session:
+        user = session.get_one(User, 1)
+        user.name = "Ada"
+"""
+
+
+@pytest.mark.parametrize(("file", "severity"), [("shop.py", "error"), ("test_shop.py", "hint")])
+def test_a_test_may_drop_a_change(
+    file: str, severity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A change that the end of a Session drops is an error in a program, and a hint in a test.
+    """
+    monkeypatch.chdir(tmp_path)
+    Path(file).write_text(CHANGES, encoding="utf-8")
+
+    found = make_analyser([file], str(tmp_path), Config(), read_file).analyse(file).findings
+
+    assert [("change-discarded", severity)] == [(finding.hazard, finding.severity) for finding in found]

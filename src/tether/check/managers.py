@@ -44,6 +44,9 @@ def run_enter(interpreter: Interpreter, activation: Activation, op: ops.Enter, s
         case Manager(row=row) if row is not None:
             if is_context(row):
                 enter_context(interpreter, state)
+            made = state.get(thing.session, Session) if thing.owned else None
+            if made is not None:
+                state.things[thing.session] = replace(made, managed=True)
             apply_effects(interpreter, activation, op.span, state, row.effects, thing.session, {}, row)
             set_autoflush(state, thing, False)
             state.registers[op.to] = thing.gives
