@@ -13,6 +13,7 @@ from tether.check.methods import call_method, class_member
 from tether.check.sending import end_of_work
 from tether.check.state import State
 from tether.check.things import Manager, Object, Session
+from tether.check.transactions import end_transaction, manager_row
 from tether.check.values import NONE, UNKNOWN, Ref, Value, single_ref
 
 NO_LOCKS = ("concurrent.futures.", "multiprocessing.", "asyncio.TaskGroup", "asyncio.Runner", "contextlib.")
@@ -58,6 +59,8 @@ def run_enter(interpreter: Interpreter, activation: Activation, op: ops.Enter, s
         case Object():
             state.registers[op.to] = value
             interpreter.locks += not thing.external.startswith(NO_LOCKS)
+        case None if (row := manager_row(interpreter, value)) is not None:  # begin() ends the one before
+            end_transaction(interpreter, activation, op.span, state, row, raised=True)
         case _:
             interpreter.locks += 1  # what is not known may be a lock
     return [state]
@@ -116,6 +119,8 @@ def run_exit(interpreter: Interpreter, activation: Activation, op: ops.Exit, sta
                 close_session(interpreter, activation, op.span, state, number, raised=op.raised)
         case Object() if thing.external.startswith(NO_LOCKS):
             pass
+        case None if (row := manager_row(interpreter, value)) is not None:
+            end_transaction(interpreter, activation, op.span, state, row, raised=op.raised)
         case _:
             interpreter.locks = max(0, interpreter.locks - 1)
             end_of_work(state)  # it may be a transaction

@@ -41,6 +41,7 @@ from tether.check.things import (
     Statement,
     Where,
 )
+from tether.check.transactions import joined_session
 from tether.check.values import (
     NONE,
     NOTHING,
@@ -104,7 +105,7 @@ class Call:
         if self.row.session in self.arguments:
             found = self.state.only(self.arguments[self.row.session], Session)
             return found[0] if found else -1
-        return -1
+        return joined_session(self.interpreter, self.state) if self.row.session == "transaction" else -1
 
     def run(self) -> list[tuple[State, Value]]:
         """Return the state after the call and what it gives."""

@@ -156,8 +156,8 @@ class Row:
         failing: Effects of leaving it by an exception.
         returns: What it gives (a manager: what ``as`` binds).
         raises: Whether it may raise a database error; an exception edge leaves *before* its effects.
-        session: Where the Session is: ``receiver``, ``result``, ``ambient``, ``every`` (all that there are), or the
-            name of a parameter.
+        session: Where the Session is: ``receiver``, ``result``, ``ambient``, ``every`` (all that there are),
+            ``transaction`` (what zope.sqlalchemy has joined to one), or the name of a parameter.
         needs: States the instance that *parameters* begins with must be in; in any other the call raises
             InvalidRequestError. () for all.
         defaults: (setting, value) of the Sessions it makes, such as ``("expire_on_commit", "true")``.
