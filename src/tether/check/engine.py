@@ -94,7 +94,7 @@ class Engine:
                 gc.enable()
         findings = tuple(sorted(with_fixes(self.found.values(), self.lines), key=sort_key))
         failed, self.found, self.failed = tuple(self.failed), {}, []
-        return Analysis(findings, frozenset(self.interpreter.used | {path}), tuple(cut_short), failed)
+        return Analysis(findings, self.interpreter.files_used() | {path}, tuple(cut_short), failed)
 
     def lines(self, path: str) -> list[str]:
         """Return the lines of a file by its path as findings show it."""

@@ -288,7 +288,8 @@ def left(
     Sessions in *but* live on, as do those of modules where the end is a function's (not *module*).
     """
     over = (where.module, where.body)
-    shared = set() if module else {*state.base, *referred(state, NOTHING, over)}
+    shared = set() if module else referred(state, NOTHING, over)
+    lasting = {} if module else state.base
     for number, thing in state.things.items():
         if isinstance(thing, Instance) and "escaped" not in thing.flags:
             if thing.lost:
@@ -298,7 +299,9 @@ def left(
                 )
             for attribute, at in thing.written.items():
                 interpreter.tell("lost write", at, number=number, instance=thing, attribute=attribute)
-        elif isinstance(thing, Session) and not (thing.escaped or number in but or number in shared):
+        elif isinstance(thing, Session) and not (
+            thing.escaped or number in but or number in shared or number in lasting
+        ):
             abandoned(interpreter, state, number, thing)
             interpreter.tell("left session", thing.made or where, number=number, session=thing, detail=state)
         elif isinstance(thing, Collection) and thing.unbounded:

@@ -27,6 +27,8 @@ MAKERS = ("sessionmaker", "async_sessionmaker", "scoped_session", "async_scoped_
 MOST_OPS = 40_000  # of one root, those of the functions it calls included
 MOST_OPS_OF_CALL = (12_000, 8_000, 4_000, 2_000, 1_000, 500)  # of one call, by how many are around it
 
+OF_MODULE = "the globals of "  # in ``used``, before the name of a module
+
 StepFunction = Callable[["Interpreter", Activation, Any, State], list[State]]
 
 
@@ -85,7 +87,8 @@ class Interpreter:
         catching: How many callers would see an exception.
         called: What the call that is being made may call, where more than one thing may be called.
         locks: How many context managers that are not known were entered: any of them may be a lock.
-        used: Paths of modules whose content was looked at, and names that were looked for and not found.
+        used: Paths of modules whose content was looked at, and names that were looked for and not found; for a module
+            whose globals were, OF_MODULE and its name.
         given: The mapped classes of which the callers of the root may have rows; None where that may be any.
         share: The most ops of a call, where several functions may be called at one place.
         large: Functions that were too large to be followed, and at which depth.
@@ -93,6 +96,7 @@ class Interpreter:
         lasting_frames: Those of classes, and of the defaults of parameters, which live as long as the module.
         class_frames: The frame of each class body that was run; class_bases: what it derives from.
         own_fields: What the methods of a class find in ``self``.
+        assigned: The attributes that the methods of a class assign to.
         late: What a function binds a global to, by module and name; binders: which functions bind globals.
         unfinished: The modules of names that were imported, by (importer, name), before they were bound: in a cycle.
     """
@@ -124,6 +128,7 @@ class Interpreter:
         self.touched: list[set[int]] = []
         self.own_fields: dict[Class, OwnFields] = {}
         self.late: dict[tuple[str, str], OwnFields] = {}
+        self.assigned: dict[Class, frozenset[str]] = {}
         self.binders: dict[str, dict[str, list[int]]] = {}
         self.unfinished: dict[tuple[str, str], str] = {}
         self.plain: Any = None
@@ -131,10 +136,6 @@ class Interpreter:
         self._contexts: dict[Any, int] = {}
         self._module_frames: dict[str, int] = {}
         self.module_uses: dict[str, set[str]] = {}
-        self._noted: tuple[set[str], set[str]] = (
-            self.used,
-            set(),
-        )  # a ``used``, and the modules whose uses are in it
         self.module_events: dict[str, list[Event]] = {}
         self._stack: list[tuple[str, int]] = []
         self._importing = 0  # modules that are being run
@@ -279,7 +280,7 @@ class Interpreter:
         """Return the frame of a module's globals, running its body the first time; None if it is not the project's."""
         known = self._module_frames.get(name)
         if known is not None:
-            self._note_uses(name)
+            self.used.add(OF_MODULE + name)
             return known
         module = self.project.module(name)
         if module is None:
@@ -290,14 +291,17 @@ class Interpreter:
         self._run_module(name, module, frame)
         return frame
 
-    def _note_uses(self, name: str) -> None:
-        """What a module was made of is looked at by whoever looks at the module; noted once in each set."""
-        into, names = self._noted
-        if into is not self.used:
-            into, names = self._noted = self.used, set()
-        if name not in names and (uses := self.module_uses.get(name)) is not None:
-            names.add(name)
-            into |= uses
+    def files_used(self) -> frozenset[str]:
+        """Return ``used`` with what the modules in it were made of."""
+        found: set[str] = set()
+        waiting = list(self.used)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                if name.startswith(OF_MODULE):
+                    waiting += self.module_uses.get(name.removeprefix(OF_MODULE), ())
+        return frozenset(name for name in found if not name.startswith(OF_MODULE))
 
     def _run_module(self, name: str, module: Any, frame: int) -> None:
         state = State(self.base)
@@ -320,7 +324,7 @@ class Interpreter:
                 self._importing -= 1
                 self.module_events[name] = self.events
                 self.module_uses[name] = self.used
-                self.used = used | self.used
+                self.used = used | {OF_MODULE + name}
 
     @contextmanager
     def aside(self) -> Iterator[None]:

@@ -43,10 +43,13 @@ def outliving(interpreter: Interpreter, state: State, atom: Any) -> str:
 
 def global_name(interpreter: Interpreter, state: State, wanted: Ref) -> str:
     """Return the name of the global that surely is this thing."""
-    for number in interpreter.module_frames():
+    frames, value = interpreter.module_frames(), frozenset([wanted])
+    if wanted.id not in state.base:  # made since the modules were run: one that holds it was changed since
+        frames = [number for number in frames if number in state.things]
+    for number in frames:
         frame = state.get(number, Frame)
-        for name, value in frame.variables.items() if frame else ():
-            if value == frozenset([wanted]):
+        for name, held in frame.variables.items() if frame else ():
+            if held == value:
                 return name
     return ""
 

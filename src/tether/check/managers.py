@@ -15,6 +15,7 @@ from tether.check.state import State
 from tether.check.things import Manager, Object, Session
 from tether.check.transactions import end_transaction, manager_row
 from tether.check.values import NONE, UNKNOWN, Ref, Value, single_ref
+from tether.lifecycle.rows import Row
 
 NO_LOCKS = ("concurrent.futures.", "multiprocessing.", "asyncio.TaskGroup", "asyncio.Runner", "contextlib.")
 NOWHERE = Ref(-1)  # where a manager is no single thing
@@ -43,14 +44,7 @@ def run_enter(interpreter: Interpreter, activation: Activation, op: ops.Enter, s
                 held.registers[op.to] = manager.gives if manager else UNKNOWN
             return after
         case Manager(row=row) if row is not None:
-            if is_context(row):
-                enter_context(interpreter, state)
-            made = state.get(thing.session, Session) if thing.owned else None
-            if made is not None:
-                state.things[thing.session] = replace(made, managed=True)
-            apply_effects(interpreter, activation, op.span, state, row.effects, thing.session, {}, row)
-            set_autoflush(state, thing, False)
-            state.registers[op.to] = thing.gives
+            enter_by_row(interpreter, activation, op, state, thing, row)
         case Object(class_=class_) if class_ is not None:
             name = "__aenter__" if op.asynchronous else "__enter__"
             return call_method(interpreter, activation, op.span, state, atom, name, op.to)
@@ -64,6 +58,20 @@ def run_enter(interpreter: Interpreter, activation: Activation, op: ops.Enter, s
         case _:
             interpreter.locks += 1  # what is not known may be a lock
     return [state]
+
+
+def enter_by_row(
+    interpreter: Interpreter, activation: Activation, op: ops.Enter, state: State, manager: Manager, row: Row
+) -> None:
+    """Enter a context manager of the lifecycle table."""
+    if is_context(row):
+        enter_context(interpreter, state)
+    made = state.get(manager.session, Session) if manager.owned else None
+    if made is not None:
+        state.things[manager.session] = replace(made, managed=True)
+    apply_effects(interpreter, activation, op.span, state, row.effects, manager.session, {}, row)
+    set_autoflush(state, manager, False)
+    state.registers[op.to] = manager.gives
 
 
 @step(ops.Exit)

@@ -73,17 +73,28 @@ def is_set_later(interpreter: Interpreter, class_: Class, name: str, held: Value
     return name in assigned_later(interpreter, class_)
 
 
-def assigned_later(interpreter: Interpreter, class_: Class) -> set[str]:
+def assigned_later(interpreter: Interpreter, class_: Class) -> frozenset[str]:
     """Return the attributes that methods other than ``__init__`` assign to, of the class and what it derives from."""
-    return {name for found in ancestors(interpreter, class_) if isinstance(found, Class)
-            for name in assigned_in(interpreter, found)}  # fmt: skip
+    own = [
+        assigned_in(interpreter, found)
+        for found in ancestors(interpreter, class_)
+        if isinstance(found, Class)
+    ]
+    return frozenset().union(*own)
 
 
-def assigned_in(interpreter: Interpreter, class_: Class) -> Iterator[str]:
-    """Yield the attributes that methods of one class assign to or delete."""
-    bodies = interpreter.project.module(class_.module).bodies
-    for body in bodies:
-        inside = f"{class_.qualname}."
+def assigned_in(interpreter: Interpreter, class_: Class) -> frozenset[str]:
+    """Return the attributes that methods of one class other than ``__init__`` assign to or delete."""
+    known = interpreter.assigned.get(class_)
+    if known is None:
+        known = interpreter.assigned[class_] = frozenset(assignments(interpreter, class_))
+    return known
+
+
+def assignments(interpreter: Interpreter, class_: Class) -> Iterator[str]:
+    """Yield the same, one by one."""
+    inside = f"{class_.qualname}."
+    for body in interpreter.project.module(class_.module).bodies:
         if body.qualname.startswith(inside) and body.qualname.removeprefix(inside) not in MAKING:
             for op in (op for block in body.blocks for op in block.ops):
                 if isinstance(op, ops.SetAttribute | ops.DeleteAttribute):
