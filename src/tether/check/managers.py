@@ -13,7 +13,7 @@ from tether.check.methods import call_method, class_member
 from tether.check.sending import end_of_work
 from tether.check.state import State
 from tether.check.things import Manager, Object, Session
-from tether.check.transactions import end_transaction, manager_row
+from tether.check.transactions import ends_transaction
 from tether.check.values import NONE, UNKNOWN, Ref, Value, single_ref
 from tether.lifecycle.rows import Row
 
@@ -53,10 +53,9 @@ def run_enter(interpreter: Interpreter, activation: Activation, op: ops.Enter, s
         case Object():
             state.registers[op.to] = value
             interpreter.locks += not thing.external.startswith(NO_LOCKS)
-        case None if (row := manager_row(interpreter, value)) is not None:  # begin() ends the one before
-            end_transaction(interpreter, activation, op.span, state, row, raised=True)
-        case _:
-            interpreter.locks += 1  # what is not known may be a lock
+        case _:  # to begin a transaction aborts the one before; what is not known may be a lock
+            known = ends_transaction(interpreter, activation, op.span, state, value, raised=True)
+            interpreter.locks += not known
     return [state]
 
 
@@ -127,8 +126,8 @@ def run_exit(interpreter: Interpreter, activation: Activation, op: ops.Exit, sta
                 close_session(interpreter, activation, op.span, state, number, raised=op.raised)
         case Object() if thing.external.startswith(NO_LOCKS):
             pass
-        case None if (row := manager_row(interpreter, value)) is not None:
-            end_transaction(interpreter, activation, op.span, state, row, raised=op.raised)
+        case _ if ends_transaction(interpreter, activation, op.span, state, value, raised=op.raised):
+            pass
         case _:
             interpreter.locks = max(0, interpreter.locks - 1)
             end_of_work(state)  # it may be a transaction

@@ -13,7 +13,6 @@ from tether.check.ops import Span
 from tether.check.state import State
 from tether.check.things import Factory, Session
 from tether.check.values import External, Value, single
-from tether.lifecycle.rows import Row
 
 PACKAGE = "zope.sqlalchemy"
 MANAGER = "transaction.manager"
@@ -43,19 +42,15 @@ def is_joined(interpreter: Interpreter, state: State, number: int) -> bool:
     return imported and not any("keep_session" in line for line in module.lines)
 
 
-def manager_row(interpreter: Interpreter, value: Value) -> Row | None:
-    """Return what the table says of ``with transaction.manager:``; None for any other context manager."""
+def ends_transaction(
+    interpreter: Interpreter, activation: Activation, span: Span, state: State, value: Value, *, raised: bool
+) -> bool:
+    """Enter or leave ``with transaction.manager:``; False if *value* is any other context manager."""
     atom = single(value)
     if not isinstance(atom, External) or interpreter.canonical(atom.name) != MANAGER:
-        return None
-    return interpreter.row(MANAGER)
-
-
-def end_transaction(
-    interpreter: Interpreter, activation: Activation, span: Span, state: State, row: Row, *, raised: bool
-) -> None:
-    """Leave ``with transaction.manager:``."""
-    effects = row.failing if raised else row.leaving
-    number = joined_session(interpreter, state)
-    if number >= 0:
+        return False
+    row, number = interpreter.row(MANAGER), joined_session(interpreter, state)
+    if row is not None and number >= 0:
+        effects = row.failing if raised else row.leaving
         apply_effects(interpreter, activation, span, state, effects, number, {}, row, raised=raised)
+    return True
