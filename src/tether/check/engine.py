@@ -22,6 +22,7 @@ from tether.check.models import Models
 from tether.check.plain import PlainCalls
 from tether.check.project import Module, Project
 from tether.check.put_back import tell_put_back
+from tether.check.rows_on_self import readers
 from tether.check.rules import all_rules
 from tether.check.stories import Teller
 from tether.check.things import Where
@@ -136,6 +137,13 @@ class Engine:
                 tell_put_back(interpreter, name, index)
                 if not Root(interpreter, name, index).run():
                     cut_short.append(where)
+                self.judge(interpreter.events)
+        for index, kept in list(readers(interpreter, name)):
+            interpreter.begin_root()
+            with self.reporting(
+                f"{module.path}:{module.bodies[index].span[0]} {module.bodies[index].qualname}"
+            ):
+                Root(interpreter, name, index, kept=kept).run()
                 self.judge(interpreter.events)
         return cut_short
 

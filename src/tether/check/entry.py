@@ -18,6 +18,7 @@ from tether.check.mapped import mapped
 from tether.check.methods import class_member
 from tether.check.opaque import let_go
 from tether.check.own_fields import fields_that_stay
+from tether.check.rows_on_self import note_rows
 from tether.check.state import State
 from tether.check.subjects import CALLERS
 from tether.check.things import (
@@ -36,17 +37,24 @@ from tether.check.types import named_types
 from tether.check.values import NOTHING, UNKNOWN, Class, Function, Ref, Value, one
 from tether.lifecycle.rows import Source
 
+NO_FIELDS = OwnFields()
+
 
 class Root:
     """One function, analysed from its beginning with what its annotations say of its parameters.
 
     Args:
         owner: The class whose method it is, where that is not the one it is written in.
+        kept: What another method left in attributes of ``self``.
     """
 
-    def __init__(self, interpreter: Interpreter, module: str, index: int, owner: Class | None = None) -> None:
+    def __init__(
+        self, interpreter: Interpreter, module: str, index: int, owner: Class | None = None,
+        kept: OwnFields = NO_FIELDS,
+    ) -> None:  # fmt: skip
         self.interpreter = interpreter
         self.owner = owner
+        self.kept = kept
         self.module = module
         self.index = index
         self.body = interpreter.project.module(module).bodies[index]
@@ -133,8 +141,9 @@ class Root:
             state.things[number] = self.instance(class_)
         else:
             own = self.own_fields(class_)
-            state.things.update(own.things)
-            state.things[number] = Object(class_=class_, fields=own.fields, kept=True)
+            state.things.update({**own.things, **self.kept.things})
+            fields = {**own.fields, **self.kept.fields}
+            state.things[number] = Object(class_=class_, fields=fields, kept=True)
         return one(Ref(number))
 
     def own_fields(self, class_: Class) -> OwnFields:
@@ -231,6 +240,7 @@ class Root:
         where = activation.where(self.body.span)
         self.interpreter.tell("return", where, detail=(value, state))
         tell_lasting(self.interpreter, self.module, self.index, state)
+        note_rows(self.interpreter, self.module, self.index, state)
         tell_kept_open(self.interpreter, self.module, self.index, state)
         let_go(self.interpreter, state, value)
         for parameter in self.body.parameters:  # the caller has them as well

@@ -97,6 +97,7 @@ class Interpreter:
         class_frames: The frame of each class body that was run; class_bases: what it derives from.
         own_fields: What the methods of a class find in ``self``.
         assigned: The attributes that the methods of a class assign to.
+        rows_on_self: The detached rows that the methods of a class left in its attributes.
         late: What a function binds a global to, by module and name; binders: which functions bind globals.
         unfinished: The modules of names that were imported, by (importer, name), before they were bound: in a cycle.
     """
@@ -127,6 +128,7 @@ class Interpreter:
         self.mapped_classes: dict[Class, Any] = {}
         self.touched: list[set[int]] = []
         self.own_fields: dict[Class, OwnFields] = {}
+        self.rows_on_self: dict[Class, dict[str, Any]] = {}
         self.late: dict[tuple[str, str], OwnFields] = {}
         self.assigned: dict[Class, frozenset[str]] = {}
         self.binders: dict[str, dict[str, list[int]]] = {}
@@ -378,7 +380,7 @@ class Interpreter:
     def begin_file(self, path: str) -> None:
         """Forget what depends on the files before: the answer of a file is the same whatever else is analysed."""
         self.used = {path}
-        self.remembered, self.large = {}, {}
+        self.remembered, self.large, self.rows_on_self = {}, {}, {}
 
     def begin_root(self) -> None:
         """Forget the run before."""

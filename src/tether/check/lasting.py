@@ -191,13 +191,18 @@ def registers_exit(interpreter: Interpreter, name: str, defined: dict[int, Any],
     return full == "atexit.register" and any(is_on_self(defined, register) for register in op.positional)
 
 
+def is_self(defined: dict[int, Any], register: int) -> bool:
+    """Return whether a register is ``self``."""
+    op = defined.get(register)
+    return isinstance(op, ops.Load) and op.name == "self"
+
+
 def is_on_self(defined: dict[int, Any], register: int, name: str = "") -> bool:
     """Return whether a register is ``self.name``; of any name if none is given."""
     op = defined.get(register)
     if not isinstance(op, ops.GetAttribute) or name not in ("", op.name):
         return False
-    holder = defined.get(op.of)
-    return isinstance(holder, ops.Load) and holder.name == "self"
+    return is_self(defined, op.of)
 
 
 def is_serialised(module: Any, parent: int, attribute: str, maker: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from tether.check import ops
 from tether.check.definitions import definitions, registers_read
 from tether.check.interpreter import Interpreter
-from tether.check.lasting import is_of_tests, is_on_self
+from tether.check.lasting import is_of_tests, is_on_self, is_self
 from tether.check.late_globals import binders_of, value_bound_by
 from tether.check.methods import ancestors
 from tether.check.things import Factory, Thing, Where
@@ -96,12 +96,6 @@ def is_bound_later(interpreter: Interpreter, class_: Class, attribute: str) -> b
                 if binds and is_self(definitions(body), op.of):
                     return True
     return False
-
-
-def is_self(defined: dict[int, Any], register: int) -> bool:
-    """Return whether a register is ``self``."""
-    op = defined.get(register)
-    return isinstance(op, ops.Load) and op.name == "self"
 
 
 def uses(body: ops.Body, attribute: str, parameter: str = "") -> Iterator[Any]:
