@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tether.check.changing import replace
-from tether.check.state import State
+from tether.check.state import UNRECOVERED, State
 from tether.check.things import IDLE, Session
 
 
 def idle(state: State, number: int, *, sure: bool) -> None:
     """Note that a transaction ended; one that failed may live on with the traceback."""
+    state.path -= {UNRECOVERED}
     session = state.get(number, Session)
     if session is not None and sure and not state.in_handler():
         state.things[number] = replace(session, must=session.must | {IDLE})

@@ -16,7 +16,9 @@ MAIN = "main"  # on the path of a state inside ``if __name__ == "__main__":``
 EXPIRED_ALL = "expired all"
 # On the path of a state in which an UPDATE surely left a column of some instance unloaded.
 UNREAD = "unread"
-MARKS = frozenset({EXPIRED_ALL, UNREAD})
+# On the path of a state in which a flush failed, the error was caught, and no transaction has ended since.
+UNRECOVERED = "unrecovered"
+MARKS = frozenset({EXPIRED_ALL, UNREAD, UNRECOVERED})
 
 
 class State:

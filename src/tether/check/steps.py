@@ -20,7 +20,7 @@ from tether.check.late_globals import as_functions_see
 from tether.check.methods import is_generic
 from tether.check.responses import read_response
 from tether.check.sameness import is_unsure, same
-from tether.check.state import MAIN, State
+from tether.check.state import MAIN, UNRECOVERED, State
 from tether.check.things import Collection, Coroutine, Frame, Session
 from tether.check.truths import truth_in
 from tether.check.values import (
@@ -403,9 +403,9 @@ def run_caught(interpreter: Interpreter, activation: Activation, op: ops.Caught,
         return []
     state.registers[op.to] = UNKNOWN
     error = FLUSH_ERROR if FLUSH_ERROR in state.path else DATABASE_ERROR if of_database else ""
-    state.path = (state.path - {DATABASE_ERROR, FLUSH_ERROR, RAISED, CANCELLED}) | {
-        (activation.context, activation.module, activation.index, op.span[0], error)
-    }
+    handler = (activation.context, activation.module, activation.index, op.span[0], error)
+    passed = {handler, UNRECOVERED} if error == FLUSH_ERROR else {handler}
+    state.path = (state.path - {DATABASE_ERROR, FLUSH_ERROR, RAISED, CANCELLED}) | passed
     return [state]
 
 
