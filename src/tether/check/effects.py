@@ -23,6 +23,7 @@ from tether.check.subjects import (
     after_insert,
     after_update,
     attribute_names,
+    columns_after_update,
     instances_in,
     is_elsewhere,
     is_foreign,
@@ -165,9 +166,8 @@ class Application:
 
     def tell(self, kind: str, number: int, instance: Instance, **facts: Any) -> None:
         """Note an event about an instance in this Session."""
-        self.interpreter.tell(
-            kind, self.where, number=number, instance=instance, session=self.session, **facts
-        )
+        self.interpreter.tell(kind, self.where, number=number, instance=instance,
+                              session=self.session, **facts)  # fmt: skip
 
     def may_be_member(self, instance: Instance) -> bool:
         """Return whether an instance may be in this Session."""
@@ -192,7 +192,8 @@ class Application:
             elif (instance.changed or instance.touched) and instance.states <= ATTACHED:
                 flushed = flushed or bool(instance.changed)
                 made = after_update(mapping, instance, sure=sure)
-                self.put(number, instance, changed={}, touched=None, expired=self.where, attributes=made)
+                self.put(number, instance, changed={}, touched=None, expired=self.where, attributes=made,
+                         columns=columns_after_update(instance))  # fmt: skip
                 if any(surely(facts, EXPIRED) for facts in made.values()):
                     self.state.path |= {UNREAD}
         session = self.session
@@ -252,9 +253,8 @@ class Application:
     def do_detach(self, effect: Effect, sure: bool) -> None:
         """Take instances out of the Session."""
         for number, instance in self.subjects(effect):
-            if not instance.states & {PERSISTENT, PENDING, UNSURE} or (
-                effect.to == "argument" and instance.session != self.number
-            ):
+            elsewhere = effect.to == "argument" and instance.session != self.number
+            if elsewhere or not instance.states & {PERSISTENT, PENDING, UNSURE}:
                 continue
             lost = self.taken_along(instance)
             if PENDING in instance.states and effect.to == "argument" and self.session is not None:

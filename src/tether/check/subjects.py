@@ -125,6 +125,11 @@ def after_update(mapping: Mapped | None, instance: Instance, *, sure: bool) -> d
     return attributes
 
 
+def columns_after_update(instance: Instance) -> Facts:
+    """Return what is loaded of a changed row's columns after a flush: an UPDATE may load first what had expired."""
+    return instance.columns | {UNSURE} if EXPIRED in instance.columns else instance.columns
+
+
 def instances_in(state: State, value: Value, depth: int = 3) -> Iterator[tuple[int, Instance]]:
     """Yield the instances a value is or holds: in collections, and in collections of those."""
     return things_in(state, value, Instance, depth)
