@@ -284,7 +284,7 @@ class Application:
         for number, instance in self.subjects(effect):
             if effect.when == "inside" and not instance.changed:
                 continue
-            if sure and self.row.why != "rollback":
+            if sure and self.row.why != "rollback" and instance.session == self.number:
                 self.discarded(number, instance, names)
             kept = {} if names is None else {n: w for n, w in instance.changed.items() if n not in names}
             if instance.changed or instance.touched:
