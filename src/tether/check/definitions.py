@@ -60,3 +60,15 @@ def definitions(body: ops.Body) -> dict[int, Any]:
         found = {op.to: op for block in body.blocks for op in block.ops if isinstance(op, kinds)}
         known = _definitions[id(body)] = (body, found)
     return known[1]
+
+
+def is_connection(defined: dict[int, Any], register: int) -> bool:
+    """Return whether a register is a connection by its name, or what ``get_bind()`` of a migration gives."""
+    match defined.get(register):
+        case ops.Load(name=name):
+            return "conn" in name or name == "bind"
+        case ops.Call(function=function):
+            called = defined.get(function)
+            return isinstance(called, ops.GetAttribute) and called.name == "get_bind"
+        case _:
+            return False

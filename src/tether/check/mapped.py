@@ -152,11 +152,13 @@ class Mapped:
         return (other.module, other.qualname) in self.model.bases
 
     def ambient_query(self, state: State) -> int:
-        """Return the number of the Session that ``Model.query`` uses; -1 for none."""
-        for number, thing in self.interpreter.base.items():
-            if isinstance(thing, Session) and thing.owner == "ambient":
-                return number
-        return -1
+        """Return the number of the Session that ``Model.query`` uses; -1 for none, or for one of several."""
+        found = [
+            number
+            for number, thing in self.interpreter.base.items()
+            if isinstance(thing, Session) and thing.owner == "ambient"
+        ]
+        return found[0] if len(found) == 1 else -1
 
 
 def mapped(interpreter: Interpreter, class_: Class) -> Mapped | None:

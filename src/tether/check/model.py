@@ -49,6 +49,7 @@ class Relationship(NamedTuple):
         lazy: As in SQLAlchemy: ``select``, ``selectin``, ``joined``...; "" where it is not known.
         back_populates: The attribute of the other class that mirrors it, also one that ``backref`` makes.
         from_backref: True if a ``backref`` of the other class makes this attribute.
+        primaryjoin: It says by itself which rows it leads to, which may be fewer than those with the key.
     """
 
     target: Target
@@ -65,6 +66,7 @@ class Relationship(NamedTuple):
     remote_side: str = ""
     foreign_keys: str = ""
     passive_deletes: bool = False
+    primaryjoin: bool = False
 
 
 class Attribute(NamedTuple):

@@ -228,6 +228,7 @@ def relationship_of(value: Written, annotation: Annotation) -> Relationship:
         remote_side=_shown(given.get("remote_side")),
         foreign_keys=_shown(given.get("foreign_keys")),
         passive_deletes="passive_deletes" in given,
+        primaryjoin="primaryjoin" in given,
     )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tether.check import ops
 from tether.check.attempts import note_attempt
 from tether.check.bulk import update_rows
-from tether.check.definitions import definitions
+from tether.check.definitions import definitions, is_connection
 from tether.check.effects import apply_effects
 from tether.check.failing import FAILED, UNREADABLE, flush_failed
 from tether.check.interpreter import Interpreter
@@ -257,9 +256,7 @@ class Call:
             self.site.op.positional[:1]
         )
         defined = definitions(self.site.activation.body)
-        return any(
-            isinstance(op := defined.get(register), ops.Load) and "conn" in op.name for register in bind
-        )
+        return any(is_connection(defined, register) for register in bind)
 
     def session_of_argument(self) -> Value:
         """Return the Session of an instance, as ``object_session()`` does."""

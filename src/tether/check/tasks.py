@@ -12,6 +12,7 @@ from tether.check.values import NOTHING, External, Function, Ref, Value, literal
 
 TASK = "celery.app.task.Task"
 TASKS = {"celery": TASK, "dramatiq": "dramatiq.Actor"}  # what each package makes of a function
+SENDING = ("apply_async", "delay", "send_task")  # methods that an app of the project may have of its own
 DECORATOR = "()"  # behind the name of what it makes
 
 
@@ -20,12 +21,22 @@ def task_of(interpreter: Interpreter, site: Any, state: State, function: Externa
     row = interpreter.row(interpreter.canonical(function.name))
     if row is None or row.role != "boundary" or row.package not in TASKS:
         return None
+    if sends_by_itself(interpreter, state, function):
+        return None
     made = Object(external=TASKS[row.package], fields={})
     if literal(site.named.get("bind", NOTHING)) is True:
         made = replace(made, fields={"self": one(External(made.external))})
     return (
         task(interpreter, site, state, made) if site.positional else decorator(interpreter, site, state, made)
     )
+
+
+def sends_by_itself(interpreter: Interpreter, state: State, function: External) -> bool:
+    """Return whether a task is of an app of the project whose module says how it is sent: rows may go as their keys."""
+    thing = state.thing(function.receiver.id) if isinstance(function.receiver, Ref) else None
+    if not isinstance(thing, Object) or thing.class_ is None:
+        return False
+    return any(body.name in SENDING for body in interpreter.project.module(thing.class_.module).bodies)
 
 
 def task(interpreter: Interpreter, site: Any, state: State, made: Object) -> Value | None:

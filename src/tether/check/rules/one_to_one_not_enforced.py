@@ -41,6 +41,8 @@ def contradiction(model: Model, relationship: Relationship, teller: Teller) -> t
     """Return what a relationship says against the table and what helps, or "" where it is in order or not known."""
     if relationship.uselist is None or relationship.secondary or relationship.viewonly:
         return "", ""
+    if relationship.primaryjoin:  # with a condition it may be one row of many, and an index for those only
+        return "", ""
     if (
         relationship.direction not in ("ONETOMANY", "")
         or relationship.remote_side
