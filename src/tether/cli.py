@@ -275,6 +275,12 @@ def _check_parser() -> ArgumentParser:
     add("--diff", action="store_true", help="show what --fix would write, and write nothing")
     add("--no-cache", dest="cache", action="store_false", help="read and write no cache")
     add("--cache-dir", type=Path, metavar="FOLDER", help="of the cache (default: .tether_cache)")
+    add(
+        "--jobs",
+        type=_count,
+        metavar="N",
+        help="processes that analyse (default: as many as it is worth, up to 8)",
+    )
     add("-v", "--verbose", action="store_true", help="also tell what was left out and what was cut short")
     return parser
 
@@ -300,6 +306,13 @@ def _hazard_names(text: str) -> list[str]:
     if not names:
         raise ArgumentTypeError("it names no hazard; `tether explain` lists them all.")
     return names
+
+
+def _count(text: str) -> int:
+    """Return a number from 1."""
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is not a number of processes; 1 uses no other process")
 
 
 def _share(text: str) -> float:

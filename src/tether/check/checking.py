@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 from tether.check.analysis import Analyser, Analysis
 from tether.check.cache import NOTHING, Answer, Cache, Known, Stamp, depends_on, depends_text
+from tether.check.workers import analysed
 
 # A file changed this shortly before it was read may change again without another time stamp (FAT: two seconds).
 SETTLED = 2_000_000_000
@@ -50,6 +51,7 @@ def check(
     make: Callable[[Sequence[str]], Analyser],
     cache: Cache | None = None,
     advance: Advance | None = None,
+    jobs: int | None = 1,
     now: Callable[[], int] = time.time_ns,
 ) -> Checked:
     """Return what is known of *paths*; analyse those whose answer is not in the cache.
@@ -58,7 +60,8 @@ def check(
         paths: As they are shown.
         make: Gives the engine over the paths; called only if something must be analysed.
         cache: None: nothing is read or written.
-        advance: Told before each file that is analysed, and at the end.
+        advance: Told before the first file that is analysed, and after each.
+        jobs: How many processes analyse; None: as many as it is worth.
         now: The clock of the file system.
     """
     known = cache.read() if cache else NOTHING
@@ -69,12 +72,11 @@ def check(
     depends = {path: names for path, names in depends_on(known).items() if path in seen.wanted}
     answers = {path: answer for path, answer in known.answers.items() if path in seen.wanted}
     if outdated:
-        analyser = make([path for path in paths if path not in seen.unreadable])
-        for number, path in enumerate(outdated):
+        readable = [path for path in paths if path not in seen.unreadable]
+        for number, (path, analysis, not_parsed) in enumerate(analysed(make, readable, outdated, jobs)):
             if advance:
                 advance(number, len(outdated))
-            analysis = analyser.analyse(path)
-            answers[path] = _answer(analysis, analyser.not_parsed.get(path, ""), seen.sources.pop(path, b""))
+            answers[path] = _answer(analysis, not_parsed, seen.sources.pop(path, b""))
             depends[path] = sorted(analysis.files | {path})
         if advance:
             advance(len(outdated), len(outdated))

@@ -49,6 +49,7 @@ class Options:
         diff: Show the fixes instead of making them.
         cache: False: no cache is read or written.
         cache_dir: Folder of the cache; None: ``.tether_cache`` beside the configuration.
+        jobs: How many processes analyse; None: as many as it is worth.
         verbose: Tell what was left out and what was cut short.
     """
 
@@ -65,6 +66,7 @@ class Options:
     diff: bool = False
     cache: bool = True
     cache_dir: Path | None = None
+    jobs: int | None = None
     verbose: bool = False
 
 
@@ -132,7 +134,7 @@ class _Run:
     def _look(self, known: Counter[str]) -> tuple[Checked, Judged, list[Finding]]:
         """Return what is known of the files, what of it is told, and what of that is new."""
         advance = progress(sys.stderr)
-        checked = check(self.paths, self._engine, self._cache(), advance)
+        checked = check(self.paths, self._engine, self._cache(), advance, self.options.jobs)
         judged = self._judge(checked.answers, set(self.paths))
         if self.base is not None:
             before = self._judge(self.base, None).findings
@@ -145,7 +147,8 @@ class _Run:
         from tether.check.since import answers_at, commit_of
 
         commit = commit_of(self.options.since)
-        return answers_at(commit, self.arguments, self.config, self._engine_for, self._cache(commit))
+        cache, jobs = self._cache(commit), self.options.jobs
+        return answers_at(commit, self.arguments, self.config, self._engine_for, cache, jobs)
 
     def _engine(self, paths: Sequence[str]) -> Analyser:
         return self._engine_for(paths, self.config)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,7 +38,12 @@ def commit_of(ref: str) -> str:
 
 
 def answers_at(
-    commit: str, arguments: Sequence[str], config: Config, make: MakeFor, cache: Cache | None
+    commit: str,
+    arguments: Sequence[str],
+    config: Config,
+    make: MakeFor,
+    cache: Cache | None,
+    jobs: int | None = 1,
 ) -> dict[str, Answer]:
     """Return what was known of the files of a commit, under the paths they have from the working directory.
 
@@ -50,6 +56,7 @@ def answers_at(
         config: The configuration of today.
         make: Gives an engine over paths that begin in the working directory.
         cache: One for this commit alone: its answer never changes.
+        jobs: How many processes analyse; None: as many as it is worth.
 
     Raises:
         ConfigError: git cannot read the commit.
@@ -69,10 +76,14 @@ def answers_at(
         with chdir(then):
             its_config = replace(config, root=str(Path(folder).resolve()))
             paths = find_files([name for name in names if os.path.exists(name)], its_config).paths
-            answers = check(paths, lambda some: make(some, its_config)).answers
+            answers = check(paths, partial(_engine, make, its_config), jobs=jobs).answers
     if cache:
         cache.write(Known({}, answers, "{}"))
     return answers
+
+
+def _engine(make: MakeFor, config: Config, paths: Sequence[str]) -> Analyser:
+    return make(paths, config)
 
 
 def _files(commit: str) -> Iterator[tuple[str, bytes]]:
