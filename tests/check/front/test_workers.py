@@ -100,7 +100,7 @@ def test_the_command_can_be_pickled() -> None:
     """
     run = _Run(["."], Options(), Config(), make_analyser)
 
-    assert pickle.loads(pickle.dumps(run._engine))  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(run._engine))
 
 
 def test_a_process_that_dies() -> None:
