@@ -13,7 +13,9 @@ from tether.check.analysis import Analyser, Analysis
 PORTION = 8  # files that one process takes at a time: neighbours import the same modules
 WORTH_IT = 100  # files: a process reads what its files import before it is of use
 MOST = 8  # processes that are begun unasked
-START = "fork" if sys.platform == "linux" else "spawn"  # where forking is safe, and with what was imported already
+START = (
+    "fork" if sys.platform == "linux" else "spawn"
+)  # where forking is safe, and with what was imported already
 
 MakeOver = Callable[[Sequence[str]], Analyser]
 

@@ -43,7 +43,7 @@ class User(Base):
 
 def engine(paths: Sequence[str]) -> Analyser:
     """Return the engine of `tether check` over files of the working directory."""
-    return make_analyser(paths, os.path.abspath(""), Config(), read_file)
+    return make_analyser(paths, str(Path.cwd()), Config(), read_file)
 
 
 class Dying:
