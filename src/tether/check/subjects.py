@@ -38,6 +38,8 @@ def is_elsewhere(instance: Instance, target: int, session: Session | None, other
     """
     if session is None or other is None or instance.session in (-1, target) or session.escaped:
         return False
+    if session.owner == other.owner == "ambient":  # two names of what a program has once, nearly always
+        return False
     lingers = LINGERING in instance.flags and instance.states == {PERSISTENT, DETACHED}
     if not lingers and (not instance.states <= ATTACHED or not surely(session.life, OPEN)):
         return False
