@@ -19,6 +19,7 @@ from tether.check.methods import class_member, outside_base
 from tether.check.opaque import call_unknown
 from tether.check.outside import ROUTE, call_anything, call_outside
 from tether.check.plain import recall
+from tether.check.records import fields_given
 from tether.check.remembering import OPEN as OPEN_CALL
 from tether.check.remembering import key_of_call, recalled, remembered
 from tether.check.state import State
@@ -344,13 +345,20 @@ def instantiate(
             row_value = call_outside(interpreter, site, state, External(outside))
             if any(isinstance(atom, Ref) for _, held in row_value for atom in held):
                 return [(of_subclass(after, held, class_), held) for after, held in row_value]
-        state.things[number] = Object(class_=class_, fields=dict(site.named))
+        state.things[number] = Object(class_=class_, fields=fields_given(interpreter, class_, site))
     held = class_member(interpreter, state, class_, "__init__")
+    if not held and mapping is None:
+        held, site = class_member(interpreter, state, class_, "__post_init__"), without_arguments(site)
     functions = [atom for atom in held if isinstance(atom, Function)]
     if len(functions) != 1:
         return [(state, value)]
     results = call_function(interpreter, site, state, replace(functions[0], receiver=Ref(number)))
     return [(after, value) for after, _ in results]
+
+
+def without_arguments(site: Site) -> Site:
+    """Return a call at the same place that gives nothing: ``__post_init__()``."""
+    return replace(site, positional=[], named={}, more=False)
 
 
 def of_subclass(state: State, value: Value, class_: Class) -> State:

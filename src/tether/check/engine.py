@@ -11,7 +11,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tether.check import attributes, builtin, calls, importing, loops, managers, passed_on, steps
+from tether.check import (
+    attributes,
+    builtin,
+    calls,
+    grouping,
+    importing,
+    loops,
+    managers,
+    passed_on,
+    records,
+    steps,
+)
 from tether.check.analysis import Analysis, Read
 from tether.check.depends import has_dependencies
 from tether.check.entry import Root, left, shared_sessions
@@ -32,7 +43,7 @@ from tether.core.finding import Finding, sort_key
 from tether.lifecycle import joined, read_rows, table
 
 # What each kind of op does is registered where it is written.
-PARTS = (attributes, builtin, calls, importing, loops, managers, passed_on, steps)
+PARTS = (attributes, builtin, calls, grouping, importing, loops, managers, passed_on, records, steps)
 
 
 class Engine:
