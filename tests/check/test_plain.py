@@ -1,9 +1,8 @@
-"""Calls that neither a Session nor an instance has a part in are run once, and end for each caller as they would for it."""
+"""Calls that no Session and no instance has a part in are run once, and end for each caller as they would for it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def found_in(program: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count how often each function is run."""
     counted: Counter[str] = Counter()
     begin = Run.begin
@@ -60,7 +59,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         return begin(self, *args, **more)
 
     monkeypatch.setattr(Run, "begin", counting)
-    yield counted
+    return counted
 
 
 @pytest.fixture(autouse=True)
