@@ -168,7 +168,11 @@ class Call:
             return
         failed = self.state.copy()
         note_attempt(self.interpreter, failed, self.session, self.row, self.arguments)
-        flushes = any(effect.verb in ("flush", "commit") for effect in self.row.effects)
+        asks = session.owner == "parameter" or not session.autoflush  # no query of it surely flushes
+        flushes = any(
+            effect.verb in ("flush", "commit") and not (asks and effect.when == "autoflush")
+            for effect in self.row.effects
+        )
         flushes = (flushes and bool(session.must & {"added", "changed"})) or ".bulk_" in self.function.name
         if flushes:
             where = self.site.activation.where(self.site.span)
