@@ -46,7 +46,6 @@ def test_what_comes_behind_a_call_is_looked_at_however_long_it_is(
     A function that is called is not followed for so long that nothing is left for what comes behind it.
     """
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tether.check.interpreter.MOST_OPS_OF_PLACE", 3_000)
     step = "    text += user.name if text == place else place\n"
     call = "    try:\n        print(await describe(session, user, {0}))\n    except Exception:\n        print({0})\n"
     calls = "".join(call.format(number) for number in range(10))

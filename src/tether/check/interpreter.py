@@ -25,7 +25,7 @@ TELLING = frozenset({
 })  # fmt: skip
 MAKERS = ("sessionmaker", "async_sessionmaker", "scoped_session", "async_scoped_session")
 MOST_OPS = 40_000  # of one root, those of the functions it calls included
-MOST_OPS_OF_PLACE = 12_000  # of all calls at one place of a root: what comes behind it is looked at as well
+MOST_OPS_OF_PLACE = 3_000  # of all calls at one place of a root: what comes behind it is looked at as well
 MOST_OPS_OF_CALL = (12_000, 8_000, 4_000, 2_000, 1_000, 500)  # of one call, by how many are around it
 
 OF_MODULE = "the globals of "  # in ``used``, before the name of a module
