@@ -25,7 +25,6 @@ TELLING = frozenset({
 })  # fmt: skip
 MAKERS = ("sessionmaker", "async_sessionmaker", "scoped_session", "async_scoped_session")
 MOST_OPS = 40_000  # of one root, those of the functions it calls included
-MOST_OPS_OF_PLACE = 3_000  # of all calls at one place of a root: what comes behind it is looked at as well
 MOST_OPS_OF_CALL = (12_000, 8_000, 4_000, 2_000, 1_000, 500)  # of one call, by how many are around it
 
 OF_MODULE = "the globals of "  # in ``used``, before the name of a module
@@ -92,7 +91,6 @@ class Interpreter:
             whose globals were, OF_MODULE and its name.
         given: The mapped classes of which the callers of the root may have rows; None where that may be any.
         share: The most ops of a call, where several functions may be called at one place.
-        spent_at: The ops of the calls at each place of the root.
         large: Functions that were too large to be followed, and at which depth.
         remembered: How closed calls ended.
         lasting_frames: Those of classes, and of the defaults of parameters, which live as long as the module.
@@ -118,7 +116,6 @@ class Interpreter:
         self.locks = 0
         self.fuel = MOST_OPS
         self.share = MOST_OPS
-        self.spent_at: dict[Any, int] = {}
         self.used: set[str] = set()
         self.run: Run | None = None
         self.class_frames: dict[Class, int] = {}
@@ -389,7 +386,7 @@ class Interpreter:
         """Forget the run before."""
         self.events, self.calls, self.touched, self._stack = [], [], [], []
         self.fuel, self.share, self.catching, self.locks, self.run = MOST_OPS, MOST_OPS, 0, 0, None
-        self.root_is_function, self.given, self.spent_at = True, frozenset(), {}
+        self.root_is_function, self.given = True, frozenset()
 
     def module_frames(self) -> Collection[int]:
         """Return the frames of the modules that were run, or are being run."""
@@ -454,33 +451,26 @@ class Interpreter:
         caught = self.run is not None and self.run.may_raise()
         inner.calls = (*self.calls, activation.where(span)._replace(calls=()))
         most = min(self.share, MOST_OPS_OF_CALL[len(self._stack)])
-        place = (activation.module, activation.index, span) if not self._stack else None
         # Half of what is left, so that what comes behind the call is looked at as well.
-        given = min(self.fuel // 2, most, MOST_OPS_OF_PLACE - self.spent_at.get(place, 0))
+        given = min(self.fuel // 2, most)
         kept, self.fuel = self.fuel, given
         events = len(self.events)
         try:
             with self.around(activation.where(span), (function.module, function.body), catching=caught):
                 outcome = self.execute(inner, state, pause=pause)
         except CutShort:
-            self.fuel = kept - self.spent_in(place, given)
+            self.fuel = kept - given
             if self.fuel <= 0:
                 raise
             del self.events[events:]
             raise TooLarge(given == most) from None
-        self.fuel = kept - self.spent_in(place, given - self.fuel)
+        self.fuel = kept - (given - self.fuel)
         if not pause:
             for after, value in outcome.returned:
                 sweep(state.things, after, value)
             for after in outcome.raised:
                 sweep(state.things, after, NOTHING)
         return inner, outcome
-
-    def spent_in(self, place: Any, spent: int) -> int:
-        """Note what a call took, if it is at a place of the root; return it."""
-        if place is not None:
-            self.spent_at[place] = self.spent_at.get(place, 0) + spent
-        return spent
 
     def returned(self, outcome: Outcome, state: State) -> list[tuple[State, Value]]:
         """Return what a finished call gave, and let its exceptions leave."""
