@@ -43,6 +43,9 @@ from tether.check.values import (
 
 DEEPEST = 4  # objects in objects
 MOST_OPS_OF_PLAIN = 4_000
+SHARED_BY = (
+    4  # callers that a run is reckoned to have: each is charged its part of the ops, whoever comes first
+)
 MOST_NESTED = 40
 OF_SQLALCHEMY = (Session, Instance, Factory, Result)
 
@@ -59,6 +62,7 @@ class Ending(NamedTuple):
         raises: It may end by a ``raise`` statement.
         known: False if nothing else is known than that it is plain.
         used: As ``Interpreter.used``.
+        cost: How many ops it took, those of the plain calls in it included, whether they were run for it or not.
     """
 
     given: tuple[int, ...] = ()
@@ -70,6 +74,7 @@ class Ending(NamedTuple):
     known: bool = True
     plain: bool = True
     used: frozenset[str] = frozenset()
+    cost: int = 0
 
 
 class OpenCall(Exception):  # noqa: N818 - no error
@@ -194,6 +199,7 @@ class PlainCalls:
         running: Position of what is being run now, by key.
         lowest: For each of those, the lowest position that what it calls leads back to.
         circles: Keys that were run inside a circle whose head is still running, with the position of that.
+        nested: For each of what is being run, the ops of the plain calls in it.
     """
 
     def __init__(self) -> None:
@@ -201,6 +207,7 @@ class PlainCalls:
         self.running: dict[Any, int] = {}
         self.lowest: list[int] = []
         self.circles: dict[Any, int] = {}
+        self.nested: list[int] = []
 
     def ending(
         self, interpreter: Interpreter, function: Function, variables: Mapping[str, Value], state: State
@@ -226,6 +233,9 @@ class PlainCalls:
                 return None
             ending = self.run(interpreter, key, function, held, given)
         interpreter.used |= ending.used
+        interpreter.fuel -= ending.cost // SHARED_BY
+        if self.nested:
+            self.nested[-1] += ending.cost
         return (ending, tuple(given.numbers)) if ending.plain else None
 
     def run(
@@ -234,6 +244,7 @@ class PlainCalls:
         """Run a call that is met for the first time."""
         position = self.running[key] = len(self.running)
         self.lowest.append(position)
+        self.nested.append(0)
         used, interpreter.used = interpreter.used, set()
         try:
             ending = run_alone(interpreter, key, function, variables, given)
@@ -241,8 +252,8 @@ class PlainCalls:
             ending_used = frozenset(interpreter.used)
             interpreter.used = used
             del self.running[key]
-            lowest = self.lowest.pop()
-        ending = ending._replace(used=ending_used)
+            lowest, nested = self.lowest.pop(), self.nested.pop()
+        ending = ending._replace(used=ending_used, cost=ending.cost + nested)
         if lowest < position:  # of a circle whose head is still running
             self.lowest[-1] = min(self.lowest[-1], lowest)
             if ending.plain:
@@ -280,10 +291,11 @@ def run_alone(
         try:
             outcome = interpreter.execute(activation, state)
         except CutShort:
-            return Ending(plain=False)
+            return Ending(plain=False, cost=MOST_OPS_OF_PLAIN)
+        cost = MOST_OPS_OF_PLAIN - interpreter.fuel
         if interpreter.events or interpreter.touched[0]:
-            return Ending(plain=False)
-    return ending_of(interpreter, outcome, before, given)
+            return Ending(plain=False, cost=cost)
+    return ending_of(interpreter, outcome, before, given)._replace(cost=cost)
 
 
 def ending_of(
