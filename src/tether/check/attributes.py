@@ -7,7 +7,7 @@ from typing import Any
 
 from tether.check import ops
 from tether.check.contexts import registry_of, tell_setting
-from tether.check.failing import cannot_be_read
+from tether.check.failing import cannot_be_read, doubt
 from tether.check.flow import Activation
 from tether.check.idling import not_idle
 from tether.check.interpreter import Interpreter, step
@@ -20,7 +20,7 @@ from tether.check.own_fields import is_set_later
 from tether.check.presence import may_be_loaded, may_be_there
 from tether.check.queries import load
 from tether.check.singletons import hold
-from tether.check.state import State
+from tether.check.state import UNRECOVERED, State
 from tether.check.things import (
     DETACHED,
     EXPIRED,
@@ -45,6 +45,7 @@ from tether.check.things import (
     surely,
 )
 from tether.check.values import (
+    ANYTHING,
     NONE,
     UNKNOWN,
     Attribute,
@@ -72,6 +73,8 @@ def run_get_attribute(
 ) -> list[State]:
     """``of.name``."""
     value = without_none(state.read(op.of))
+    if UNRECOVERED in state.path and (ANYTHING in value or not value):
+        doubt(activation, op, state)
     states, found = [state], []
     sure = len(value) == 1 or all_raise(interpreter, state, value, op.name)
     for atom in value or UNKNOWN:

@@ -72,3 +72,17 @@ def is_connection(defined: dict[int, Any], register: int) -> bool:
             return isinstance(called, ops.GetAttribute) and called.name == "get_bind"
         case _:
             return False
+
+
+_called: dict[int, tuple[ops.Body, frozenset[int]]] = {}
+
+
+def called(body: ops.Body) -> frozenset[int]:
+    """Return the registers that hold what a call calls."""
+    known = _called.get(id(body))
+    if known is None or known[0] is not body:
+        found = frozenset(
+            op.function for block in body.blocks for op in block.ops if isinstance(op, ops.Call)
+        )
+        known = _called[id(body)] = (body, found)
+    return known[1]

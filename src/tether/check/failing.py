@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from tether.check import ops
 from tether.check.belonging import GIVEN
+from tether.check.definitions import called, definitions
 from tether.check.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation
 from tether.check.interpreter import Interpreter
 from tether.check.state import State
@@ -54,6 +56,7 @@ def cannot_be_read(
         return False
     proved = surely(instance.states, PERSISTENT)
     if not proved and GIVEN not in instance.flags:
+        let_go_of_failure(state, instance.session, session)
         return False
     if proved and not is_on_its_way(state):
         interpreter.tell("failed read", activation.where(op.span), number=number, instance=instance,
@@ -61,3 +64,18 @@ def cannot_be_read(
     if interpreter.run is not None:
         interpreter.run.raise_from(state)
     return True
+
+
+def doubt(activation: Activation, op: Any, state: State) -> None:
+    """An attribute is read of what may be a row of a Session whose flush failed: then it raises here already."""
+    of = definitions(activation.body).get(op.of)
+    if not isinstance(of, ops.Load) or of.scope == "global" or op.to in called(activation.body):
+        return
+    for number, session in state.sessions():
+        let_go_of_failure(state, number, session)
+
+
+def let_go_of_failure(state: State, number: int, session: Session) -> None:
+    """What comes behind a read that may have raised is not reached for sure with a Session that needs a rollback."""
+    if FAILED in session.must:
+        state.things[number] = replace(session, must=session.must - {FAILED, UNREADABLE})
