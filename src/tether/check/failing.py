@@ -15,8 +15,8 @@ from tether.check.belonging import GIVEN
 from tether.check.definitions import called, definitions
 from tether.check.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation
 from tether.check.interpreter import Interpreter
-from tether.check.state import State
-from tether.check.things import PERSISTENT, Instance, Manager, Session, Where, surely
+from tether.check.state import UNRECOVERED, State
+from tether.check.things import PERSISTENT, UNSURE, Instance, Manager, Session, Where, surely
 
 FAILED, UNREADABLE = "failed", "unreadable"
 ON_ITS_WAY = frozenset({DATABASE_ERROR, FLUSH_ERROR, RAISED})
@@ -52,7 +52,13 @@ def cannot_be_read(
     """Return whether a read surely raises as its Session's flush has failed; tell of it, and let the error leave."""
     instance = state.get(number, Instance)
     session = state.get(instance.session, Session) if instance is not None else None
-    if instance is None or session is None or UNREADABLE not in session.must or instance.fresh:
+    if instance is None or session is None:
+        if instance is not None and UNRECOVERED in state.path and UNSURE in instance.states:
+            let_go_of_failures(state)
+        return False
+    if UNREADABLE not in session.must or instance.fresh:
+        if not instance.fresh and not in_savepoint(state, instance.session):
+            let_go_of_failure(state, instance.session, session)
         return False
     proved = surely(instance.states, PERSISTENT)
     if not proved and GIVEN not in instance.flags:
@@ -71,11 +77,16 @@ def doubt(activation: Activation, op: Any, state: State) -> None:
     of = definitions(activation.body).get(op.of)
     if not isinstance(of, ops.Load) or of.scope == "global" or op.to in called(activation.body):
         return
+    let_go_of_failures(state)
+
+
+def let_go_of_failures(state: State) -> None:
+    """What comes behind a read that may have raised is not reached for sure with a Session that needs a rollback."""
     for number, session in state.sessions():
         let_go_of_failure(state, number, session)
 
 
 def let_go_of_failure(state: State, number: int, session: Session) -> None:
-    """What comes behind a read that may have raised is not reached for sure with a Session that needs a rollback."""
+    """The same for one Session."""
     if FAILED in session.must:
         state.things[number] = replace(session, must=session.must - {FAILED, UNREADABLE})
