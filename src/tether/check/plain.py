@@ -43,9 +43,8 @@ from tether.check.values import (
 
 DEEPEST = 4  # objects in objects
 MOST_OPS_OF_PLAIN = 4_000
-SHARED_BY = (
-    4  # callers that a run is reckoned to have: each is charged its part of the ops, whoever comes first
-)
+# Callers that a run is reckoned to have: each is charged its part of the ops, whoever comes first.
+SHARED_BY = 16
 MOST_NESTED = 40
 OF_SQLALCHEMY = (Session, Instance, Factory, Result)
 
