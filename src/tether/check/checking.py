@@ -73,13 +73,13 @@ def check(
     answers = {path: answer for path, answer in known.answers.items() if path in seen.wanted}
     if outdated:
         readable = [path for path in paths if path not in seen.unreadable]
-        for number, (path, analysis, not_parsed) in enumerate(analysed(make, readable, outdated, jobs)):
-            if advance:
-                advance(number, len(outdated))
+        if advance:
+            advance(0, len(outdated))
+        for number, (path, analysis, not_parsed) in enumerate(analysed(make, readable, outdated, jobs), 1):
             answers[path] = _answer(analysis, not_parsed, seen.sources.pop(path, b""))
             depends[path] = sorted(analysis.files | {path})
-        if advance:
-            advance(len(outdated), len(outdated))
+            if advance:
+                advance(number, len(outdated))
     answers = {path: answer for path, answer in answers.items() if answer}
     if cache:
         cache.write(Known(seen.stamps_of(depends, outdated), answers, depends_text(depends)))
