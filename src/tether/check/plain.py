@@ -21,7 +21,7 @@ from tether.check.opaque import call_unknown
 from tether.check.remembering import renamed, renumbered
 from tether.check.sending import is_uncommitted
 from tether.check.state import State
-from tether.check.sweeping import leads_to, numbers
+from tether.check.sweeping import leads_to, numbers, reached
 from tether.check.things import Collection, Factory, Frame, Instance, Object, Result, Session, Thing
 from tether.check.values import (
     ANYTHING,
@@ -316,7 +316,14 @@ def ending_of(
         for number, thing in given.things.items()
         if after.things.get(number) is not thing
     }
-    made = reached(after, before, value, changed)
+    new = {
+        number: thing
+        for number, thing in after.things.items()
+        if number not in before and number not in after.base
+    }
+    waiting = [number for atom in value for number in numbers(atom)]
+    waiting += [number for thing in changed.values() for number in leads_to(thing)]
+    made = reached(new, waiting)
     return Ending(tuple(given.numbers), given.things, changed, made, value, raises)
 
 
@@ -331,24 +338,6 @@ def _is_met(interpreter: Interpreter, after: State, before: Mapping[int, Thing])
         elif isinstance(thing, OF_SQLALCHEMY):
             return True
     return False
-
-
-def reached(
-    after: State, before: Mapping[int, Thing], value: Value, changed: Mapping[int, Thing]
-) -> dict[int, Thing]:
-    """Return the things made in a call that its value and what it changed lead to."""
-    waiting = [number for atom in value for number in numbers(atom)]
-    for one in changed.values():
-        waiting += leads_to(one)
-    found: dict[int, Thing] = {}
-    while waiting:
-        number = waiting.pop()
-        if number not in after.things or number in found or number in before or number in after.base:
-            continue
-        thing = after.things[number]
-        found[number] = thing
-        waiting += leads_to(thing)
-    return found
 
 
 def recall(

@@ -16,7 +16,7 @@ from tether.check.lasting import is_on_self, is_self
 from tether.check.methods import ancestors
 from tether.check.state import State, join_things
 from tether.check.subjects import instances_in
-from tether.check.sweeping import leads_to, numbers
+from tether.check.sweeping import numbers, reached
 from tether.check.things import DETACHED, Collection, Object, Thing, surely
 from tether.check.values import NONE, Class, Ref, Value, without_none
 
@@ -58,7 +58,7 @@ def note_rows(interpreter: Interpreter, name: str, index: int, state: State) -> 
         if known is not None and (known.body, known.value) != (index, value):
             left[attribute] = Left(index, NONE, {})
         elif is_left_detached(state, value):
-            things = reached(state, value)
+            things = reached(state.things, [number for atom in value for number in numbers(atom)])
             for number, held in known.things.items() if known else ():
                 things[number] = join_things(held, things[number]) if number in things else held
             left[attribute] = Left(index, value, things)
@@ -90,19 +90,6 @@ def is_left_detached(state: State, value: Value) -> bool:
         surely(instance.states, DETACHED) and instance.loaded is not None and "escaped" not in instance.flags
         for _, instance in found
     )
-
-
-def reached(state: State, value: Value) -> dict[int, Thing]:
-    """Return the things that a value leads to."""
-    waiting = [number for atom in value for number in numbers(atom)]
-    found: dict[int, Thing] = {}
-    while waiting:
-        number = waiting.pop()
-        thing = state.things.get(number)
-        if thing is not None and number not in found:
-            found[number] = thing
-            waiting += leads_to(thing)
-    return found
 
 
 # ------------------------------------------------------------------ the readers

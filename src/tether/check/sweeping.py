@@ -40,14 +40,21 @@ def sweep(before: Mapping[int, Thing], after: State, value: Value) -> None:
                 waiting.append(number)
         elif thing is not before[number]:
             waiting += leads_to(thing)
-    marked: set[int] = set()
-    while waiting:
-        number = waiting.pop()
-        if number in new and number not in marked:
-            marked.add(number)
-            waiting += leads_to(things[number])
-    for number in new - marked:
+    for number in new - reached({number: things[number] for number in new}, waiting).keys():
         del things[number]
+
+
+def reached(things: Mapping[int, Thing], waiting: Iterable[int]) -> dict[int, Thing]:
+    """Return those of *things* that some of them, by their numbers, are or lead to."""
+    left = list(waiting)
+    found: dict[int, Thing] = {}
+    while left:
+        number = left.pop()
+        thing = things.get(number)
+        if thing is not None and number not in found:
+            found[number] = thing
+            left += leads_to(thing)
+    return found
 
 
 def is_told_later(instance: Instance) -> bool:
