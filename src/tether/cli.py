@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tether.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tether.check.analysis import Analyser, Read
+    from tether.check.front.analysis import Analyser, Read
     from tether.core.config import Config
 
 USAGE_ERROR = 2
@@ -102,8 +102,8 @@ def check(words: list[str]) -> int:
     options = vars(parser.parse_args(words))
     if options["unsafe_fixes"] and not (options["fix"] or options["diff"]):
         parser.error("--unsafe-fixes goes with --fix or --diff")
-    from tether.check.run import Options
-    from tether.check.run import run as run_check
+    from tether.check.front.run import Options
+    from tether.check.front.run import run as run_check
 
     paths = options.pop("paths")
     return run_check(paths, Options(**options), _make_analyser)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from tether.check.changing import replace
-from tether.check.things import Frame, Session
-from tether.check.values import Class
+from tether.check.abstract.changing import replace
+from tether.check.abstract.things import Frame, Session
+from tether.check.abstract.values import Class
 
 
 def test_a_changed_copy_is_what_the_dataclass_would_have_made() -> None:

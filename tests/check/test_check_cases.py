@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.casefile import Case, read_cases
-from tether.check.analysis import read_file
+from tether.check.front.analysis import read_file
 from tether.check.syntax import make_analyser
 from tether.core.config import Config
 from tether.core.finding import Finding

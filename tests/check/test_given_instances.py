@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.analysis import read_file
+from tether.check.front.analysis import read_file
 from tether.check.syntax import make_analyser
 from tether.core.config import Config
 from tether.core.finding import Finding
@@ -87,7 +87,7 @@ def test_a_function_that_is_too_large_is_told_of_as_far_as_it_was_looked_at(
     What is wrong in the beginning of a function is reported however long the rest of it is.
     """
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tether.check.interpreter.MOST_OPS", 60)
+    monkeypatch.setattr("tether.check.interpreting.interpreter.MOST_OPS", 60)
     function = """
 async def rename(user: User, db: AsyncSession, name: str):
     if not name:

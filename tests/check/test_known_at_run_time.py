@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.analysis import read_file
+from tether.check.front.analysis import read_file
 from tether.check.syntax import make_analyser
 from tether.core.config import Config
 

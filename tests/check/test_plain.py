@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tether.check.analysis import Analysis, read_file
-from tether.check.flow import Run
+from tether.check.front.analysis import Analysis, read_file
+from tether.check.interpreting.flow import Run
 from tether.check.syntax import make_analyser
 from tether.core.config import Config
 

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from tether.check.analysis import read_file
+from tether.check.front.analysis import read_file
 from tether.check.syntax import make_analyser
 from tether.core.config import Config
 

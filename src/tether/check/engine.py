@@ -11,39 +11,49 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tether.check import (
+from tether.check.abstract.events import Event
+from tether.check.abstract.things import Where
+from tether.check.callers import variables
+from tether.check.callers.depends import has_dependencies
+from tether.check.callers.entry import Root, left, shared_sessions
+from tether.check.callers.put_back import tell_put_back
+from tether.check.callers.rows_on_self import readers
+from tether.check.fixes import with_fixes
+from tether.check.front.analysis import Analysis, Read
+from tether.check.interpreting.interpreter import Interpreter
+from tether.check.models.mapped_classes import Models
+from tether.check.project.modules import Module, Project
+from tether.check.python import (
     attributes,
+    binding,
+    branching,
     builtin,
     calls,
+    exceptions,
     grouping,
     importing,
+    items,
     loops,
     managers,
     passed_on,
     records,
+    running_elsewhere,
     steps,
+    writing,
 )
-from tether.check.analysis import Analysis, Read
-from tether.check.depends import has_dependencies
-from tether.check.entry import Root, left, shared_sessions
-from tether.check.events import Event
-from tether.check.fixes import with_fixes
-from tether.check.interpreter import Interpreter
-from tether.check.models import Models
-from tether.check.plain import PlainCalls
-from tether.check.project import Module, Project
-from tether.check.put_back import tell_put_back
-from tether.check.rows_on_self import readers
+from tether.check.python.plain import PlainCalls
 from tether.check.rules import all_rules
-from tether.check.stories import Teller
-from tether.check.things import Where
+from tether.check.telling.stories import Teller
 from tether.check.watching import Watching
 from tether.core.config import Config
 from tether.core.finding import Finding, sort_key
 from tether.lifecycle import joined, read_rows, table
 
 # What each kind of op does is registered where it is written.
-PARTS = (attributes, builtin, calls, grouping, importing, loops, managers, passed_on, records, steps)
+PARTS = (
+    attributes, binding, branching, builtin, calls, exceptions, grouping, importing, items, loops, managers,
+    passed_on, records, running_elsewhere, steps, variables, writing,
+)  # fmt: skip
 
 
 class Engine:
@@ -173,10 +183,10 @@ class Engine:
         if module.relevant:
             return True
         for bindings in module.facts.names.values():
-            for binding in bindings:
-                if binding.kind == "import":
-                    found = self.project.find(binding.module, module.name)
-                    self.interpreter.used.add(found.path if found is not None else binding.module)
+            for bound in bindings:
+                if bound.kind == "import":
+                    found = self.project.find(bound.module, module.name)
+                    self.interpreter.used.add(found.path if found is not None else bound.module)
                     if found is not None and found.relevant:
                         return True
         return False

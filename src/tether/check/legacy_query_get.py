@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from tether.check.source_text import SourceText
+from tether.check.project.source_text import SourceText
 from tether.core.finding import Edit, Finding, Fix, Place
 from tether.hazards.legacy_query_get import HAZARD
 

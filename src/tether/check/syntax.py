@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 from tether.check import legacy_query_get
-from tether.check.analysis import Analyser, Analysis, Read
 from tether.check.engine import Engine
+from tether.check.front.analysis import Analyser, Analysis, Read
 from tether.core.config import Config
 
 RULES = (legacy_query_get.find,)

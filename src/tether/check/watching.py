@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tether.check import ops
-from tether.check.attributes import facts_of
-from tether.check.entry import Root
-from tether.check.flow import Activation
-from tether.check.interpreter import Interpreter
-from tether.check.mapped import mapped
-from tether.check.plain import PlainCalls
-from tether.check.state import State
-from tether.check.things import (
+from tether.check.abstract.state import State
+from tether.check.abstract.things import (
     CLOSED,
     DETACHED,
     EXPIRED,
@@ -29,7 +22,14 @@ from tether.check.things import (
     Where,
     surely,
 )
-from tether.check.values import Value
+from tether.check.abstract.values import Value
+from tether.check.callers.entry import Root
+from tether.check.interpreting.flow import Activation
+from tether.check.interpreting.interpreter import Interpreter
+from tether.check.lowering import ops
+from tether.check.orm.mapped import mapped
+from tether.check.python.plain import PlainCalls
+from tether.check.python.reading_rows import facts_of
 
 MOST_NAMED = 6  # attributes
 WORDS = {

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from tether.check.fixing import edited
+from tether.check.front.fixing import edited
 from tether.core.allow import comments_in
 from tether.core.finding import Edit, Finding, Fix
 

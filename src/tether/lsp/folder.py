@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from tether.check.analysis import Analyser, MakeAnalyser, read_file
-from tether.check.cache import Answer
-from tether.check.files import find_files
-from tether.check.judging import Wanted, judge
-from tether.check.stored import stored_comments, stored_finding
+from tether.check.front.analysis import Analyser, MakeAnalyser, read_file
+from tether.check.front.cache import Answer
+from tether.check.front.files import find_files
+from tether.check.front.judging import Wanted, judge
+from tether.check.front.stored import stored_comments, stored_finding
 from tether.core.config import Config, read_config
 from tether.core.finding import Finding, Fix, Place
 from tether.errors import ConfigError

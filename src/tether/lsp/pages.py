@@ -10,7 +10,7 @@ import re
 
 from lsprotocol import types
 
-from tether.check.analysis import read_file
+from tether.check.front.analysis import read_file
 
 UNITS = {
     "utf-8": ("utf-8", 1),

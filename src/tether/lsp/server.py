@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from tether.check.analysis import MakeAnalyser
+from tether.check.front.analysis import MakeAnalyser
 from tether.core.finding import Finding, Fix
 from tether.core.version import version
 from tether.lsp.actions import fixes_for

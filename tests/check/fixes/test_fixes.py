@@ -9,7 +9,7 @@ from textwrap import dedent, indent
 import pytest
 from sqlalchemy.orm.exc import DetachedInstanceError
 
-from tether.check.run import Options, run
+from tether.check.front.run import Options, run
 from tether.check.syntax import make_analyser
 
 HEAD = """\

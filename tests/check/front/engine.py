@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 from functools import cached_property
 
-from tether.check.analysis import Analysis, Read, read_file
+from tether.check.front.analysis import Analysis, Read, read_file
 from tether.core.config import Config
 from tether.core.finding import Finding, Place
 

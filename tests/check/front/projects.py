@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.check.front.engine import ImportingEngine
-from tether.check.run import Options, run
+from tether.check.front.run import Options, run
 
 LIB = "def load(): return User.query.get(1)\n"
 VIEWS = "from lib import load\n\n\ndef show():\n    return load()\n"

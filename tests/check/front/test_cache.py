@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.check.front.engine import ImportingEngine
-from tether.check.analysis import Analysis
-from tether.check.cache import KEPT, Cache, key_of
-from tether.check.checking import Checked, check, module_names
+from tether.check.front.analysis import Analysis
+from tether.check.front.cache import KEPT, Cache, key_of
+from tether.check.front.checking import Checked, check, module_names
 from tether.core.config import Config
 
 LATER = 10_000_000_000  # nanoseconds: what was written before is settled

@@ -12,10 +12,10 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tether.check.analysis import Analyser, read_file
-from tether.check.cache import Cache, key_of
-from tether.check.checking import Checked, check
-from tether.check.judging import Wanted, judge
+from tether.check.front.analysis import Analyser, read_file
+from tether.check.front.cache import Cache, key_of
+from tether.check.front.checking import Checked, check
+from tether.check.front.judging import Wanted, judge
 from tether.check.syntax import make_analyser
 from tether.core.config import Config
 from tether.hazards import all_hazards

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.check.front.projects import git
-from tether.check.files import find_files
+from tether.check.front.files import find_files
 from tether.core.config import Config
 
 pytestmark = pytest.mark.usefixtures("project")

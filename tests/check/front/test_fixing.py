@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.check.front.projects import put
-from tether.check.fixing import Changed, Plan, diff_of, edited, plan_fixes, write_fixes
+from tether.check.front.fixing import Changed, Plan, diff_of, edited, plan_fixes, write_fixes
+from tether.check.front.run import Options, run
 from tether.check.legacy_query_get import find
-from tether.check.run import Options, run
 from tether.check.syntax import make_analyser
 from tether.core.finding import Edit, Finding, Fix, Place
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.casefile import Case, read_cases
 from tests.test_catalogue import ROOT
-from tether.check.fixing import edited
+from tether.check.front.fixing import edited
 from tether.check.legacy_query_get import find
 
 CASES = read_cases(ROOT / "tests/cases/legacy-query-get.md")

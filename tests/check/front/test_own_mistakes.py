@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.check.front.projects import put
-from tether.check import ops
-from tether.check.interpreter import STEPS
-from tether.check.run import Options, run
+from tether.check.front.run import Options, run
+from tether.check.interpreting.interpreter import STEPS
+from tether.check.lowering import ops
 from tether.check.syntax import make_analyser
 
 pytestmark = pytest.mark.usefixtures("project")

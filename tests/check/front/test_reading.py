@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tether.check.project import Project
+from tether.check.project.modules import Project
 
 
 def test_texts_that_are_not_saved(tmp_path: Path) -> None:

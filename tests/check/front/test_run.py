@@ -9,8 +9,8 @@ import pytest
 
 from tests.check.front.engine import HAZARD, ImportingEngine
 from tests.check.front.projects import LIB, VIEWS, check, put, write
-from tether.check.analysis import Analysis
-from tether.check.run import Options, run
+from tether.check.front.analysis import Analysis
+from tether.check.front.run import Options, run
 from tether.errors import ConfigError
 from tether.report import formats
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.check.front.engine import HAZARD, ImportingEngine
 from tests.check.front.projects import LIB, VIEWS, check, commit, git, put, write
-from tether.check.run import Options, run
+from tether.check.front.run import Options, run
 from tether.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("project")

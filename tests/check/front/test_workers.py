@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.check.front.projects import put
-from tether.check import workers
-from tether.check.analysis import Analyser, Analysis, read_file
-from tether.check.checking import check
-from tether.check.run import Options, _Run
+from tether.check.front import workers
+from tether.check.front.analysis import Analyser, Analysis, read_file
+from tether.check.front.checking import check
+from tether.check.front.run import Options, _Run
+from tether.check.front.workers import analysed
 from tether.check.syntax import make_analyser
-from tether.check.workers import analysed
 from tether.core.config import Config
 
 pytestmark = pytest.mark.usefixtures("project")

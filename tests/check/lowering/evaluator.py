@@ -22,8 +22,7 @@ from tests.check.lowering.drivers import (
     drive_coroutine,
     drive_generator,
 )
-from tether.check import ops
-from tether.check.lowering import lower
+from tether.check.lowering import lower, ops
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

@@ -18,8 +18,8 @@ import pytest
 
 from tests.check.lowering.evaluator import Module
 from tether.check.lowering import lower
+from tether.check.lowering.ops import Assume, Body, Caught, Next, Raise, Raised, Return
 from tether.check.lowering.scopes import Scope, Scopes
-from tether.check.ops import Assume, Body, Caught, Next, Raise, Raised, Return
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 FILES = sorted(path for path in LIBRARY.glob("*.py") if path.stem != "antigravity")

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tether.check.lowering import lower
-from tether.check.ops import (
+from tether.check.lowering.ops import (
     Assume,
     Block,
     Body,

@@ -14,9 +14,9 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import ColumnProperty, Mapper, RelationshipProperty, class_mapper
 from sqlalchemy.orm.exc import UnmappedClassError
 
-from tether.check.model import Model
-from tether.check.models import Models
-from tether.check.project import Project
+from tether.check.models.mapped_classes import Models
+from tether.check.models.model import Model
+from tether.check.project.modules import Project
 
 MODULES = [
     "tests.truth.models",

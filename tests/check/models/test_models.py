@@ -7,10 +7,10 @@ from textwrap import dedent
 
 import pytest
 
-from tether.check.model import Attribute, Model
-from tether.check.models import Models
-from tether.check.project import Project
-from tether.check.resolving import Target
+from tether.check.models.mapped_classes import Models
+from tether.check.models.model import Attribute, Model
+from tether.check.project.modules import Project
+from tether.check.project.resolving import Target
 
 
 def models_of(root: Path, **files: str) -> Models:

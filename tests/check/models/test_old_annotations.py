@@ -7,8 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from tether.check.models import Models
-from tether.check.project import Project
+from tether.check.models.mapped_classes import Models
+from tether.check.project.modules import Project
 
 
 @pytest.mark.parametrize("allowed", [False, True])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tether.check.annotation import Annotation, parse_annotation
+from tether.check.project.annotation import Annotation, parse_annotation
 
 
 @pytest.mark.parametrize(

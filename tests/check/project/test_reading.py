@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.project import Project
+from tether.check.project.modules import Project
 
 
 def read(root: Path, content: bytes) -> tuple[list[str], list[tuple[str, str]]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.project import Project
-from tether.check.resolving import Target
+from tether.check.project.modules import Project
+from tether.check.project.resolving import Target
 
 Files = dict[str, str]
 

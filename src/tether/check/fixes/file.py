@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tether.check.source_text import SourceText
+from tether.check.project.source_text import SourceText
 from tether.core.finding import Edit
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef

@@ -1,4 +1,4 @@
-"""Source in, op graph out: see ``tether.check.ops`` for what an op graph is."""
+"""Source in, op graph out: see ``tether.check.lowering.ops`` for what an op graph is."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tether.check.lowering.graph import TooLongError
+from tether.check.lowering.ops import Block, Body, Span
 from tether.check.lowering.scopes import Scope
 from tether.check.lowering.source import Source
 from tether.check.lowering.statements import Statements, decorators_of, parameters_of
 from tether.check.lowering.text import annotation_text
-from tether.check.ops import Block, Body, Span
 
 
 def lower(

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tether.check.lowering.graph import Exit, Graph
-from tether.check.lowering.scopes import Scope
-from tether.check.lowering.source import Source
-from tether.check.ops import (
+from tether.check.lowering.ops import (
     NONE,
     Await,
     Build,
@@ -25,6 +23,8 @@ from tether.check.ops import (
     Store,
     Yield,
 )
+from tether.check.lowering.scopes import Scope
+from tether.check.lowering.source import Source
 
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.MatMult: "@", ast.Div: "/", ast.Mod: "%", ast.Pow: "**",

@@ -7,9 +7,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from tether.check.lowering.graph import Draft
+from tether.check.lowering.ops import (
+    NONE,
+    Caught,
+    Delete,
+    Enter,
+    Exit,
+    Next,
+    Raise,
+    Raised,
+    Register,
+    Span,
+    Store,
+)
 from tether.check.lowering.patterns import Patterns
 from tether.check.lowering.text import dotted
-from tether.check.ops import NONE, Caught, Delete, Enter, Exit, Next, Raise, Raised, Register, Span, Store
 
 _TAKES_ALL = {"BaseException", "Exception", "builtins.BaseException", "builtins.Exception"}
 

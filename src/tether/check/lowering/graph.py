@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from tether.check.ops import NONE, Assume, Block, Caught, Constant, Op, Raised, Register, Span
+from tether.check.lowering.ops import NONE, Assume, Block, Caught, Constant, Op, Raised, Register, Span
 
 # Nothing that people write has so many; but `finally` in `finally` doubles with each level: each way out copies it.
 MOST_BLOCKS = 10_000

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tether.check.lowering.graph import Draft, Exit
+from tether.check.lowering.ops import NONE, GetAttribute, GetItem, Load, Register, Span, Store, Unpack
 from tether.check.lowering.targets import Targets
-from tether.check.ops import NONE, GetAttribute, GetItem, Load, Register, Span, Store, Unpack
 
 # What a pattern binds once all of it has matched: names, with the register of the value.
 Captures = dict[str, Register]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from tether.check.ops import Block, Body, Op, Parameter
+from tether.check.lowering.ops import Block, Body, Op, Parameter
 
 _KINDS: tuple[Any, ...] = get_args(Op)
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}

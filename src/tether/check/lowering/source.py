@@ -6,8 +6,8 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
+from tether.check.lowering.ops import Span
 from tether.check.lowering.scopes import Scopes
-from tether.check.ops import Span
 
 
 class Source:

@@ -7,9 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tether.check.lowering.flow import Flow
+from tether.check.lowering.ops import (
+    NONE,
+    Call,
+    Class,
+    Import,
+    Parameter,
+    Raise,
+    Register,
+    Return,
+    Span,
+    Store,
+)
 from tether.check.lowering.source import absolute_module
 from tether.check.lowering.text import annotation_text, decorator_text
-from tether.check.ops import NONE, Call, Class, Import, Parameter, Raise, Register, Return, Span, Store
 
 
 class Statements(Flow):

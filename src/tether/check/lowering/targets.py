@@ -6,8 +6,7 @@ import ast
 from typing import Any
 
 from tether.check.lowering.expressions import OPERATORS, Expressions
-from tether.check.lowering.text import annotation_text
-from tether.check.ops import (
+from tether.check.lowering.ops import (
     NONE,
     Append,
     Build,
@@ -23,6 +22,7 @@ from tether.check.ops import (
     SetItem,
     Unpack,
 )
+from tether.check.lowering.text import annotation_text
 
 _COMPREHENSIONS = {
     ast.ListComp: "list",

@@ -11,8 +11,8 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from tether.check.events import Event
-from tether.check.stories import Teller
+from tether.check.abstract.events import Event
+from tether.check.telling.stories import Teller
 from tether.core.finding import Finding
 
 Rule = Callable[[Event, Teller], "Finding | list[Finding] | None"]

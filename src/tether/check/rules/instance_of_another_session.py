@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tether.check.events import Event
-from tether.check.stories import Teller, shown
-from tether.check.subjects import is_elsewhere
-from tether.check.things import LINGERING
+from tether.check.abstract.events import Event
+from tether.check.abstract.things import LINGERING
+from tether.check.orm.subjects import is_elsewhere
+from tether.check.telling.stories import Teller, shown
 from tether.core.finding import Finding
 
 KINDS = ("given", "given by caller")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tether.check.events import Event
+from tether.check.abstract.events import Event
+from tether.check.abstract.things import DETACHED, EXPIRED, UNLOADED, surely
 from tether.check.rules.implicit_io_in_async import look as look_for_io
-from tether.check.stories import Teller, named, shown
-from tether.check.things import DETACHED, EXPIRED, UNLOADED, surely
+from tether.check.telling.stories import Teller, named, shown
 from tether.core.finding import Finding
 
 KINDS = ("returned",)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tether.check.events import Event
-from tether.check.lasting import Lasting
-from tether.check.stories import Teller
+from tether.check.abstract.events import Event
+from tether.check.callers.lasting import Lasting
+from tether.check.telling.stories import Teller
 from tether.core.finding import Finding
 
 KINDS = ("global session",)

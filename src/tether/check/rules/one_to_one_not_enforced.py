@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tether.check.events import Event
-from tether.check.model import Model, Relationship
-from tether.check.stories import Teller
-from tether.check.things import Where
+from tether.check.abstract.events import Event
+from tether.check.abstract.things import Where
+from tether.check.models.model import Model, Relationship
+from tether.check.telling.stories import Teller
 from tether.core.finding import Finding
 
 KINDS = ("model",)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tether.check.belonging import GIVEN
-from tether.check.events import Event
-from tether.check.stories import Teller, named
-from tether.check.things import EXPIRED, PERSISTENT, surely
+from tether.check.abstract.events import Event
+from tether.check.abstract.things import EXPIRED, PERSISTENT, surely
+from tether.check.orm.belonging import GIVEN
+from tether.check.telling.stories import Teller, named
 from tether.core.finding import Finding
 
 KINDS = ("read",)

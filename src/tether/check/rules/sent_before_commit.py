@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tether.check.events import Event
-from tether.check.stories import Teller, named, shown
-from tether.check.things import PENDING, surely
+from tether.check.abstract.events import Event
+from tether.check.abstract.things import PENDING, surely
+from tether.check.telling.stories import Teller, named, shown
 from tether.core.finding import Finding
 
 KINDS = ("sent",)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tether.check.events import Event
-from tether.check.failing import FAILED, is_on_its_way
-from tether.check.stories import Teller, named
+from tether.check.abstract.events import Event
+from tether.check.orm.failing import FAILED, is_on_its_way
+from tether.check.telling.stories import Teller, named
 from tether.core.finding import Finding
 
 KINDS = ("use", "failed read")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tether.check.events import Event
-from tether.check.stories import Teller, shown
+from tether.check.abstract.events import Event
+from tether.check.telling.stories import Teller, shown
 from tether.core.finding import Finding
 
 KINDS = ("same key",)

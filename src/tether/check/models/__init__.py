@@ -1,0 +1,1 @@
+"""The mapped classes of a project, found from its source."""

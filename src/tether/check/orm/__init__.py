@@ -1,0 +1,1 @@
+"""What SQLAlchemy does, and what is done around it, to an abstract state."""

@@ -1,0 +1,61 @@
+"""Where a value goes that outlives the call: globals, classes, caches, tasks that run on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tether.check.abstract.state import State
+from tether.check.abstract.things import Collection, Frame, Instance, Object, Where
+from tether.check.abstract.values import Class, Module, Ref, Value
+from tether.check.interpreting.interpreter import Interpreter
+from tether.check.orm.subjects import instances_in, is_row
+
+
+def keep(interpreter: Interpreter, where: Where, state: State, source: Value, holder: Value) -> None:
+    """Tell of rows that are put into something which outlives the function."""
+    rows = list(rows_in(state, source))
+    place = next((name for atom in holder if rows and (name := outliving(interpreter, state, atom))), "")
+    for number, instance in rows if place else ():
+        interpreter.tell("kept", where, number=number, instance=instance, detail=place)
+
+
+def outliving(interpreter: Interpreter, state: State, atom: Any) -> str:
+    """Return what outlives the function about an atom: "a global", "a class"; "" if nothing does."""
+    if isinstance(atom, Class):
+        return "a class"
+    if isinstance(atom, Module):
+        return "a module"
+    thing = state.thing(atom.id) if isinstance(atom, Ref) else None
+    if isinstance(thing, Collection) or (
+        isinstance(thing, Object) and thing.external and not thing.external.startswith("weakref")
+    ):
+        name = global_name(interpreter, state, atom)
+        if name and (interpreter.in_function() or name.isupper()):
+            return f"the global {name}"
+    if (
+        isinstance(thing, Object) and not thing.kept and interpreter.root_is_function
+    ):  # not a script's own variable
+        name = global_name(interpreter, state, atom)
+        return f"the global {name}" if name else ""
+    return ""
+
+
+def global_name(interpreter: Interpreter, state: State, wanted: Ref) -> str:
+    """Return the name of the global that surely is this thing."""
+    frames, value = interpreter.module_frames(), frozenset([wanted])
+    if wanted.id not in state.base:  # made since the modules were run: one that holds it was changed since
+        frames = [number for number in frames if number in state.things]
+    for number in frames:
+        frame = state.get(number, Frame)
+        for name, held in frame.variables.items() if frame else ():
+            if held == value:
+                return name
+    return ""
+
+
+def rows_in(state: State, value: Value, depth: int = 3) -> Iterator[tuple[int, Instance]]:
+    """Yield the instances that surely are rows in a value: attached, so that their Session ends before they do."""
+    for number, instance in instances_in(state, value, depth):
+        if is_row(instance) and instance.session >= 0:
+            yield number, instance

@@ -1,0 +1,1 @@
+"""The files of a project: read, their names resolved, their functions lowered."""

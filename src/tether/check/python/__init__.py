@@ -1,0 +1,1 @@
+"""What Python does to an abstract state: calls, attributes, loops, ``with``, classes and its own functions."""
