@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.casefile import Case, read_cases
-from tether.check.front.analysis import read_file
-from tether.check.syntax import make_analyser
-from tether.core.config import Config
+from tests.check.engines import findings_in
 from tether.core.finding import Finding
 from tether.hazards import all_hazards
 
@@ -22,10 +20,10 @@ NAMES = [f"{case.path.stem}: {case.title}" for case in CASES]
 Promises = set[tuple[int, str]]
 
 
-def findings_in(case: Case) -> list[Finding]:
+def findings_of(case: Case) -> list[Finding]:
     """Return what the analyser finds in the file ``program.py`` of the working directory, which holds the case."""
     Path("program.py").write_text(case.program, encoding="utf-8")
-    found = make_analyser(["program.py"], str(Path.cwd()), Config(), read_file).analyse("program.py").findings
+    found = findings_in("program.py")
     by_default = {hazard.name for hazard in all_hazards().values() if hazard.default}
     return [finding for finding in found if finding.hazard in {*by_default, case.path.stem}]
 
@@ -36,7 +34,7 @@ def test_check_keeps_its_promises(case: Case, tmp_path: Path, monkeypatch: pytes
     Every promised line is reported, and no other line above the level of a hint, but for the known false alarms.
     """
     monkeypatch.chdir(tmp_path)
-    findings = findings_in(case)
+    findings = findings_of(case)
     told = {(finding.line, finding.hazard) for finding in findings}
     default = {(finding.line, finding.hazard) for finding in findings if finding.severity != "hint"}
 
@@ -50,7 +48,7 @@ def test_what_check_misses_is_missed(case: Case, tmp_path: Path, monkeypatch: py
     What is written down as missed is not reported; when it is, the case can promise it.
     """
     monkeypatch.chdir(tmp_path)
-    told = {(finding.line, finding.hazard) for finding in findings_in(case)}
+    told = {(finding.line, finding.hazard) for finding in findings_of(case)}
 
     assert set() == case.promises("missed") & told
 

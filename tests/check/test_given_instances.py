@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.front.analysis import read_file
-from tether.check.syntax import make_analyser
-from tether.core.config import Config
+from tests.check.engines import findings_in
 from tether.core.finding import Finding
 
 SHOP = """
@@ -50,10 +48,10 @@ async def route(user: User = Depends({user}), db: AsyncSession = Depends({db})):
 """
 
 
-def findings_in(source: str) -> list[Finding]:
+def rollbacks_in(source: str) -> list[Finding]:
     """Return what the analyser finds in a program that is not run."""
     Path("program.py").write_text(source, encoding="utf-8")
-    found = make_analyser(["program.py"], str(Path.cwd()), Config(), read_file).analyse("program.py").findings
+    found = findings_in("program.py")
     return [finding for finding in found if finding.hazard == "read-after-rollback"]
 
 
@@ -75,7 +73,7 @@ def test_a_dependency_is_in_the_session_that_it_depends_on_itself(
     """
     monkeypatch.chdir(tmp_path)
 
-    found = findings_in(SHOP + ROUTE.format(user=user, db=db))
+    found = rollbacks_in(SHOP + ROUTE.format(user=user, db=db))
 
     assert [finding.severity for finding in found] == severities
 
@@ -95,7 +93,7 @@ async def rename(user: User, db: AsyncSession, name: str):
         print(user.id)
 """
 
-    found = findings_in(SHOP + function + "    print(name)\n" * 60)
+    found = rollbacks_in(SHOP + function + "    print(name)\n" * 60)
 
     assert len(found) == 1
 
@@ -113,6 +111,6 @@ async def rename(user: User, db: AsyncSession, name: str):
     handler = "    try:\n        name.ask()\n    except ValueError:\n        tell(name)\n"
     end = "    if name:\n        tell(name)\n    else:\n        await db.rollback()\n    print(user.id)\n"
 
-    found = findings_in(SHOP + function + handler * 6 + end)
+    found = rollbacks_in(SHOP + function + handler * 6 + end)
 
     assert len(found) == 1

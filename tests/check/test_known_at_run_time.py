@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.front.analysis import read_file
-from tether.check.syntax import make_analyser
-from tether.core.config import Config
+from tests.check.engines import findings_in
 
 SHOP = """
 from importlib import import_module
@@ -46,7 +44,7 @@ FAILING = """
 def hazards_in(source: str) -> list[str]:
     """Return the hazards that the analyser finds in a program that is not run."""
     Path("program.py").write_text(source, encoding="utf-8")
-    found = make_analyser(["program.py"], str(Path.cwd()), Config(), read_file).analyse("program.py").findings
+    found = findings_in("program.py")
     return [finding.hazard for finding in found]
 
 

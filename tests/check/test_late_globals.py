@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.front.analysis import read_file
-from tether.check.syntax import make_analyser
-from tether.core.config import Config
+from tests.check.engines import engine_over
 
 DATABASE = """
 from sqlalchemy import create_engine
@@ -57,7 +55,7 @@ def told(database: str) -> list[tuple[str, int]]:
     """Return hazard and line of each finding in a program of two modules."""
     Path("database.py").write_text(database, encoding="utf-8")
     Path("program.py").write_text(PROGRAM, encoding="utf-8")
-    analyser = make_analyser(["database.py", "program.py"], str(Path.cwd()), Config(), read_file)
+    analyser = engine_over("database.py", "program.py")
     return [(finding.hazard, finding.line) for finding in analyser.analyse("program.py").findings]
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tether.check.front.analysis import Analysis, read_file
+from tests.check.engines import engine_over
+from tether.check.front.analysis import Analysis
 from tether.check.interpreting.flow import Run
-from tether.check.syntax import make_analyser
-from tether.core.config import Config
 
 MODELS = """
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
@@ -32,7 +31,7 @@ class Order(Base):
 
 def analysed(*files: str) -> dict[str, Analysis]:
     """Return what one engine says of files of the working directory, asked in this order."""
-    engine = make_analyser(sorted(files), str(Path.cwd()), Config(), read_file)
+    engine = engine_over(*sorted(files))
     return {file: engine.analyse(file) for file in files}
 
 
@@ -69,7 +68,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_run_once(runs: Counter[str]) -> None:
     """
-    A call that reads a setting is run once, whatever text each of its callers gives.
+    A call that reads a setting is run once for all its callers, whatever text each gives, and once by itself.
     """
     found_in("""
 def setting(name):
@@ -81,7 +80,7 @@ def one(session: Session):
 def two(session: Session):
     return session.get(User, setting("two")), session.get(User, setting("three"))
 """)
-    assert runs["setting"] == 1
+    assert runs["setting"] == 2
 
 
 ENDED = """

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.front.analysis import read_file
-from tether.check.syntax import make_analyser
-from tether.core.config import Config
+from tests.check.engines import engine_over
 
 DATABASE = """
 from sqlalchemy import create_engine
@@ -91,7 +89,7 @@ def hazards_in(body: str, database: str = DATABASE) -> list[str]:
     """Return the hazards that the analyser finds in a function of a program that is not run."""
     Path("database.py").write_text(database, encoding="utf-8")
     Path("program.py").write_text(BEGINNING + body.replace("\n        ", "\n    "), encoding="utf-8")
-    analyser = make_analyser(["database.py", "program.py"], str(Path.cwd()), Config(), read_file)
+    analyser = engine_over("database.py", "program.py")
     return [finding.hazard for finding in analyser.analyse("program.py").findings]
 
 

@@ -7,9 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from tether.check.front.analysis import read_file
-from tether.check.syntax import make_analyser
-from tether.core.config import Config
+from tests.check.engines import engine_over
 
 MODELS = """\
 from sqlalchemy import ForeignKey, create_engine, select
@@ -49,7 +47,7 @@ def known(body: str) -> str | None:
     text = HEAD + dedent(body)
     before, _, after = text.partition("|")
     Path("shop.py").write_text(before + after, encoding="utf-8")
-    engine = make_analyser(["models.py", "shop.py"], str(Path.cwd()), Config(), read_file)
+    engine = engine_over("models.py", "shop.py")
     line = before.count("\n") + 1
     return engine.states("shop.py", line, len(before.splitlines()[-1]) + 1)
 

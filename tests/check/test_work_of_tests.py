@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.check.front.analysis import read_file
-from tether.check.syntax import make_analyser
-from tether.core.config import Config
+from tests.check.engines import findings_in
 
 SHOP = """
 from sqlalchemy import create_engine
@@ -55,7 +53,7 @@ def test_a_test_may_leave_nothing_behind(
     Path(file).write_text(SHOP.replace("use", function), encoding="utf-8")
     (Path(file).parent / "__init__.py").touch()
 
-    found = make_analyser([file], str(tmp_path), Config(), read_file).analyse(file).findings
+    found = findings_in(file)
 
     assert [(finding.hazard, finding.severity) for finding in found] == [("never-committed", severity)]
 
@@ -104,7 +102,7 @@ def test_a_test_that_passes_does_not_see_the_program_roll_back(
     Path("pages.py").write_text(PAGES, encoding="utf-8")
     Path(file).write_text(READS, encoding="utf-8")
 
-    found = make_analyser(["pages.py", file], str(tmp_path), Config(), read_file).analyse(file).findings
+    found = findings_in(file, ["pages.py"])
 
     assert [("read-after-rollback", severity)] == [(finding.hazard, finding.severity) for finding in found]
 
@@ -143,6 +141,6 @@ def test_a_test_may_drop_a_change(
     monkeypatch.chdir(tmp_path)
     Path(file).write_text(CHANGES, encoding="utf-8")
 
-    found = make_analyser([file], str(tmp_path), Config(), read_file).analyse(file).findings
+    found = findings_in(file)
 
     assert [("change-discarded", severity)] == [(finding.hazard, finding.severity) for finding in found]

@@ -14,7 +14,6 @@ from typing import Any
 from tether.check.abstract.events import Event
 from tether.check.abstract.things import Where
 from tether.check.callers import variables
-from tether.check.callers.depends import has_dependencies
 from tether.check.callers.entry import Root, left, shared_sessions
 from tether.check.callers.put_back import tell_put_back
 from tether.check.callers.rows_on_self import readers
@@ -22,7 +21,7 @@ from tether.check.fixes import with_fixes
 from tether.check.front.analysis import Analysis, Read
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.models.mapped_classes import Models
-from tether.check.project.modules import Module, Project
+from tether.check.project.modules import Project
 from tether.check.python import (
     attributes,
     binding,
@@ -139,18 +138,13 @@ class Engine:
         assert module is not None
         cut_short = []
         interpreter.begin_file(module.path)
-        if not self.is_relevant(module):
-            return []
         with self.reporting(f"{module.path}:1 <module>"):
             interpreter.module_frame(name)
             self.judge(self.of_module(name) + self.of_models(name))
-        names = interpreter.interesting_names(name)
         for index, body in enumerate(module.bodies):
             if body.cut_short:
                 cut_short.append(f"{module.path}:{body.span[0]} {body.qualname}")
-            if body.kind in ("class", "module"):
-                continue
-            if not interpreter.is_interesting(body, names) and not has_dependencies(interpreter, name, body):
+            if body.kind in ("class", "module") or not body.blocks:
                 continue
             interpreter.begin_root()
             where = f"{module.path}:{body.span[0]} {body.qualname}"
@@ -177,19 +171,6 @@ class Engine:
             last = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{os.path.basename(last.filename)}:{last.lineno}"
             self.failed.append(f"{where}: {type(error).__name__}: {error} ({place})")
-
-    def is_relevant(self, module: Module) -> bool:
-        """Return whether a module, or one it imports, has to do with SQLAlchemy."""
-        if module.relevant:
-            return True
-        for bindings in module.facts.names.values():
-            for bound in bindings:
-                if bound.kind == "import":
-                    found = self.project.find(bound.module, module.name)
-                    self.interpreter.used.add(found.path if found is not None else bound.module)
-                    if found is not None and found.relevant:
-                        return True
-        return False
 
     def of_module(self, name: str) -> list[Event]:
         """Return the events of importing, or running, a module, with those of what it leaves behind."""

@@ -30,7 +30,6 @@ from tether.check.interpreting.arguments import bound
 from tether.check.interpreting.flow import Activation, CutShort
 from tether.check.interpreting.interpreter import Interpreter, TooLarge
 from tether.check.interpreting.types import alias_of
-from tether.check.lowering import ops
 from tether.check.orm.mapped import mapped
 from tether.check.project.annotation import parse_annotation
 from tether.check.python.builtin import builtin
@@ -56,16 +55,6 @@ def call_depends(interpreter: Interpreter, site: Any, state: State, _function: E
 def one_of(cached: bool) -> Value:
     """Return whether what a dependency gives is shared, as a value."""
     return UNKNOWN if cached else NOTHING
-
-
-def has_dependencies(interpreter: Interpreter, module: str, body: ops.Body) -> bool:
-    """Return whether an annotation says that FastAPI gives a parameter."""
-    return any(
-        "Depends" in text or "Security" in text
-        for parameter in body.parameters
-        if parameter.annotation
-        for _, text in [alias_of(interpreter, module, parameter.annotation)]
-    )
 
 
 class Dependencies:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -16,14 +16,6 @@ from tether.check.lowering import ops
 from tether.lifecycle.rows import Row, Table
 
 DEEPEST = 4  # calls into the project that are followed
-# Identifiers of functions that have to do with Sessions.
-TELLING = frozenset({
-    "Session", "AsyncSession", "session", "sessionmaker",
-    "async_sessionmaker", "scoped_session", "query", "db", "scalars",
-    "scalar", "execute", "commit", "flush", "rollback", "merge", "refresh", "expunge", "expunge_all", "add_all",
-    "db_session", "scoped", "get_session", "get_db", "Depends", "model_validate", "from_orm", "sessions",
-})  # fmt: skip
-MAKERS = ("sessionmaker", "async_sessionmaker", "scoped_session", "async_scoped_session")
 MOST_OPS = 40_000  # of one root, those of the functions it calls included
 MOST_OPS_OF_CALL = (12_000, 8_000, 4_000, 2_000, 1_000, 500)  # of one call, by how many are around it
 
@@ -59,11 +51,6 @@ class TooLarge(Exception):  # noqa: N818 - no error: a call is not followed to i
 
 
 STEPS: dict[type, StepFunction] = {}
-
-
-def makes_sessions(bindings: Iterable[Any]) -> bool:
-    """Return whether a global is bound to what makes Sessions, as it is written."""
-    return any(binding.value is not None and binding.value.last in MAKERS for binding in bindings)
 
 
 def step(*kinds: type) -> Callable[[StepFunction], StepFunction]:
@@ -348,34 +335,6 @@ class Interpreter:
         finally:
             self.root_is_function, self.share, self.locks = outside, share, locks
             self.events, self.calls, self.fuel, self.run, self.catching, self._stack, self.touched = kept
-
-    def interesting_names(self, name: str) -> frozenset[str]:
-        """Return the identifiers of a module that have to do with Sessions, its helpers included."""
-        module = self.project.module(name)
-        names = set(TELLING)
-        for body in module.bodies:
-            if body.kind not in ("class", "module") and not body.names.isdisjoint(TELLING):
-                names.add(body.name)
-        names |= {made for made, bindings in module.facts.names.items() if makes_sessions(bindings)}
-        imported: dict[int, str] = {}
-        for op in (op for block in module.bodies[0].blocks for op in block.ops):
-            if isinstance(op, ops.Store) and imported.get(op.source) in TELLING:
-                names.add(op.name)  # import ... as
-            if isinstance(op, ops.Import) and op.name:
-                imported[op.to] = op.name
-                origin = self.project.find(op.module, name)
-                if origin is not None and makes_sessions(origin.facts.names.get(op.name, ())):
-                    names.add(op.name)
-                for body in origin.bodies if origin is not None else ():
-                    if body.name == op.name and body.kind != "module" and (
-                        body.kind == "class" or not body.names.isdisjoint(TELLING)
-                    ):  # fmt: skip
-                        names.add(op.name)
-        return frozenset(names)
-
-    def is_interesting(self, body: ops.Body, names: frozenset[str]) -> bool:
-        """Return whether a function is worth a run of its own: it does something with Sessions, or calls what does."""
-        return bool(body.blocks) and not body.names.isdisjoint(names)
 
     def begin_file(self, path: str) -> None:
         """Forget what depends on the files before: the answer of a file is the same whatever else is analysed."""

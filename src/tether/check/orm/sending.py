@@ -19,7 +19,7 @@ from tether.check.abstract.values import (
     literal,
     single,
 )
-from tether.check.interpreting.interpreter import TELLING, Interpreter
+from tether.check.interpreting.interpreter import Interpreter
 from tether.check.lowering.definitions import definitions
 from tether.check.orm.subjects import ATTACHED
 
@@ -32,6 +32,13 @@ FUNCTIONS = ("f", "func")  # parameters for what the worker calls
 ENDING = ("commit", "save", "finish", "complete", "persist", "close", "exit", "done", "end")
 OF_ALL = ("ambient", "global")  # owners of Sessions that every function has
 DEEPEST = 3
+# Identifiers of functions that have to do with Sessions.
+TELLING = frozenset({
+    "Session", "AsyncSession", "session", "sessionmaker",
+    "async_sessionmaker", "scoped_session", "query", "db", "scalars",
+    "scalar", "execute", "commit", "flush", "rollback", "merge", "refresh", "expunge", "expunge_all", "add_all",
+    "db_session", "scoped", "get_session", "get_db", "Depends", "model_validate", "from_orm", "sessions",
+})  # fmt: skip
 
 
 def end_of_work(state: State, session: int | None = None, owners: tuple[str, ...] = ()) -> None:

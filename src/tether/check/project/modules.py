@@ -27,7 +27,6 @@ from tether.check.project.resolving import Resolver, Target
 from tether.check.project.roots import Roots
 
 # A module that holds none of these has nothing to do with SQLAlchemy by itself; others may import it all the same.
-_RELEVANT = (b"sqlalchemy", b"ession", b"sqlmodel", b".query", b"db.")
 # A line of source is about a kilobyte of tree.
 _LINES_OF_TREES = 60_000
 
@@ -40,7 +39,6 @@ class Module:
             ``@`` and the folder that the name begins in.
         import_name: The name that it is imported by.
         path: As findings show it: relative to the project, with forward slashes.
-        relevant: False if nothing in its text suggests that it has to do with SQLAlchemy.
     """
 
     def __init__(self, name: str, import_name: str, file: Path, path: str, source: Source) -> None:
@@ -50,7 +48,6 @@ class Module:
         self.path = path
         self.is_package = file.name == "__init__.py"
         self.lines = source.lines
-        self.relevant = any(word in source.data for word in _RELEVANT)
         self._source = source
         self._tree: ast.Module | None = parse(source)
         self.facts: Facts = collect_facts(self._tree, import_name, self.is_package)

@@ -74,15 +74,7 @@ def read_instance(
     if mapping is None or kind in ("", "property", "hybrid"):
         return read_property(interpreter, activation, op, state, Ref(number), instance.model)
     if kind == "proxy":
-        through = mapping.proxied(op.name)
-        if not through:
-            state.registers[op.to] = UNKNOWN
-            return [state]
-        inner = ops.GetAttribute(op.to, op.of, through, op.span)
-        after = read_instance(interpreter, activation, inner, state, number, sure=sure)
-        for held in after:
-            held.registers[op.to] = UNKNOWN
-        return after
+        return read_proxy(interpreter, activation, op, state, number, mapping, sure=sure)
     if "perhaps" in instance.flags:  # it is not None, or this would not go on
         instance = state.things[number] = replace(instance, flags=instance.flags - {"perhaps"})
     if sure and cannot_be_read(interpreter, activation, op, state, number):
@@ -102,7 +94,10 @@ def read_instance(
         if interpreter.run is not None:
             interpreter.run.raise_from(state)
         return []
-    value = held_by(interpreter, activation, op, state, number, instance, mapping, kind, facts)
+    if sure and is_null_or_raises(mapping, instance, op.name, kind, facts, session):
+        value = NONE
+    else:
+        value = held_by(interpreter, activation, op, state, number, instance, mapping, kind, facts)
     state.registers[op.to] = value
     loaded(state, number, instance, op.name, kind, facts)
     if kind == "relationship" and not instance.many and value != UNKNOWN:
@@ -110,6 +105,21 @@ def read_instance(
         instance = state.get(number, Instance) or instance
         state.things[number] = replace(instance, held={**instance.held, op.name: value})
     return [state]
+
+
+def read_proxy(
+    interpreter: Interpreter, activation: Activation, op: Any, state: State, number: int, mapping: Mapped, *,
+    sure: bool,
+) -> list[State]:  # fmt: skip
+    """Read an association proxy: the relationship that it goes through is read."""
+    through = mapping.proxied(op.name)
+    after = [state]
+    if through:
+        inner = ops.GetAttribute(op.to, op.of, through, op.span)
+        after = read_instance(interpreter, activation, inner, state, number, sure=sure)
+    for held in after:
+        held.registers[op.to] = UNKNOWN
+    return after
 
 
 def perhaps_there(
@@ -135,8 +145,21 @@ def surely_raises(
         return False
     if surely(instance.states, DETACHED):
         return True
-    awaited = session is not None and session.asynchronous and surely(instance.states, PERSISTENT)
+    awaited = is_awaited(instance, session)
     return awaited and (kind == "column" or surely(facts, EXPIRED) or mapping.is_many(name) is True)
+
+
+def is_null_or_raises(
+    mapping: Mapped, instance: Instance, name: str, kind: str, facts: Facts, session: Session | None
+) -> bool:
+    """Return whether a read brings no row: a many-to-one to load in an AsyncSession raises, or its key is NULL."""
+    to_load = kind == "relationship" and surely(facts, UNLOADED) and mapping.leads_by_key(name)
+    return to_load and mapping.lazy(name) != "dynamic" and is_awaited(instance, session)
+
+
+def is_awaited(instance: Instance, session: Session | None) -> bool:
+    """Return whether an instance is in an AsyncSession, where a read cannot load."""
+    return session is not None and session.asynchronous and surely(instance.states, PERSISTENT)
 
 
 def all_raise(interpreter: Interpreter, state: State, value: Value, name: str) -> bool:
