@@ -7,7 +7,7 @@ import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tether.check.callers import variables
 from tether.check.callers.entry import Root, left, shared_sessions
 from tether.check.callers.put_back import tell_put_back
 from tether.check.callers.rows_on_self import readers
+from tether.check.deep import on_deep_stack
 from tether.check.fixes import with_fixes
 from tether.check.front.analysis import Analysis, Read
 from tether.check.interpreting.interpreter import Interpreter
@@ -102,6 +103,9 @@ class Engine:
 
     def analyse(self, path: str) -> Analysis:
         """Return what was found from one file: by running its module, and each of its functions by itself."""
+        return on_deep_stack(partial(self._analyse, path))
+
+    def _analyse(self, path: str) -> Analysis:
         name = self.names[path]
         module = self.project.module(name)
         if module is None:
@@ -124,6 +128,9 @@ class Engine:
 
     def states(self, path: str, line: int, column: int) -> str | None:
         """Return what is known of the variable at a place; None if nothing is."""
+        return on_deep_stack(partial(self._states, path, line, column))
+
+    def _states(self, path: str, line: int, column: int) -> str | None:
         if self.project.module(self.names[path]) is None:
             return None
         if self.watching is None:  # its modules are run once, whatever is asked afterwards

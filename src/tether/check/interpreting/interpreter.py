@@ -193,7 +193,13 @@ class Interpreter:
         return STEPS[ops.Next](self, activation, op, state)
 
     def execute(self, activation: Activation, state: State, *, pause: bool = False) -> Outcome:
-        """Run a body from its beginning; the caller's registers are put aside."""
+        """Run a body from its beginning; the caller's registers are put aside.
+
+        Raises:
+            CutShort: It took too many ops, or was too long or too deep to be read.
+        """
+        if not activation.body.blocks:
+            raise CutShort
         inner = state.copy()
         inner.registers = {}
         outcome = Run(self, activation, pause=pause).begin([inner])
