@@ -1,7 +1,8 @@
 """FastAPI's ``Depends``: what a path operation is given, found by running what gives it.
 
 fastapi 0.141.1, dependencies/utils.py: solve_dependencies() calls each dependency once for a request, so that two
-parameters with the same one share what it gives; what follows a ``yield`` runs after the response.
+parameters with the same one share what it gives; what follows a ``yield`` runs at the end of the request, which
+``after_yield`` does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from tether.check.abstract.state import State
-from tether.check.abstract.things import Coroutine, Frame, Object
+from tether.check.abstract.things import Collection, Coroutine, Frame, Manager, Object
 from tether.check.abstract.values import (
     ANYTHING,
     NOTHING,
@@ -71,16 +72,32 @@ class Dependencies:
         self.state = state
         self.given: dict[Any, Value] = {}
         self.asked: list[Any] = []  # those being given: a dependency that needs itself is none
+        self.waiting: list[int] = []  # the Managers of generators that wait at their yield, in order
+        self.followed: set[tuple[str, int]] = set()  # the functions that were run
+        self.sessions: set[int] = set()  # those that generators made, and that nobody else has yet
+        self.complete = True  # each generator is in *waiting*
 
     def parameters(self, function: Function) -> dict[str, Value]:
         """Return what dependencies give to the parameters of a function; those without one are left out."""
         kept, self.interpreter.fuel = self.interpreter.fuel, MOST_OPS
         try:
+            self.of_route(function)
             return self.of(function)
         except CutShort:
+            self.complete = False
             return {}
         finally:
             self.interpreter.fuel = kept
+
+    def of_route(self, function: Function) -> None:
+        """Call the dependencies that the route of a function has, and its router: what they give goes nowhere."""
+        for value in self.interpreter.route_dependencies.get(function_key(function), ()):
+            for _, several in self.state.of(value, Collection):
+                for item in several.items.values() if several.items else [several.element]:
+                    for _, thing in self.state.of(item, Object):
+                        if thing.external == DEPENDS:
+                            source = single(thing.fields["dependency"]) or ANYTHING
+                            self.give(source, cached=bool(thing.fields["cached"]))
 
     def of(self, function: Function) -> dict[str, Value]:
         """Return what the parameters of a function are given, as far as that is found."""
@@ -149,6 +166,11 @@ class Dependencies:
                 thing = self.state.get(source.id, Object)
                 if thing is not None and thing.class_ is not None:
                     return self.run_member(thing.class_, "__call__", source)
+                self.complete = self.complete and thing is not None
+            case External() | Class():
+                pass  # it knows nothing of the program's Sessions
+            case _:
+                self.complete = False
         return UNKNOWN
 
     def made(self, class_: Class) -> Value:
@@ -171,23 +193,36 @@ class Dependencies:
             or body.cut_short
             or interpreter.is_too_large(*function_key(function))
         ):
+            self.complete = False
             return UNKNOWN
         given = self.of(function)
         first = [one(function.receiver)] if function.receiver is not None else []
         variables = bound(interpreter, self.state, function, first, {}, more=True) | given
         before = self.state
+        self.complete &= function_key(function) not in self.followed  # called twice, it has two Sessions
+        self.followed.add(function_key(function))
         try:
-            _, outcome = interpreter.call_body(
+            inner, outcome = interpreter.call_body(
                 self.activation, self.activation.body.span, function, variables, before.copy(),
                 pause=body.kind in GENERATORS,
             )  # fmt: skip
         except TooLarge as error:
             interpreter.note_too_large(*function_key(function), error)
+            self.complete = False
             return UNKNOWN
+        if outcome.waiting:
+            number = interpreter.number(inner, "dependency")
+            self.waiting.append(number)
+            for held in outcome.waiting:
+                held.state.things[number] = Manager(
+                    function=function, arguments=variables, gives=held.value, context=inner.context,
+                    suspended=((held.block, held.op),), registers=held.state.registers.copy(),
+                )  # fmt: skip
+            self.complete &= not outcome.returned
         ends = [(held.state, held.value) for held in outcome.waiting] or outcome.returned
-        return self.taken(before, ends)
+        return self.taken(before, ends, waits=bool(outcome.waiting))
 
-    def taken(self, before: State, ends: list[tuple[State, Value]]) -> Value:
+    def taken(self, before: State, ends: list[tuple[State, Value]], *, waits: bool) -> Value:
         """Go on with all ways in which a dependency gave something, as one; return what it may have given."""
         if not ends:
             return UNKNOWN
@@ -198,6 +233,8 @@ class Dependencies:
             after, value = after.join(held), join((value, other))
         for number, session in after.sessions():
             if number not in before.things:
+                if waits and not session.escaped:
+                    self.sessions.add(number)
                 after.things[number] = replace(session, escaped=True)
         self.state = after
         results = [thing.result for _, thing in after.of(value, Coroutine)]

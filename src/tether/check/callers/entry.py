@@ -18,6 +18,7 @@ from tether.check.abstract.things import (
     surely,
 )
 from tether.check.abstract.values import NOTHING, UNKNOWN, Class, Function, Ref, Value, one
+from tether.check.callers.after_yield import Exits
 from tether.check.callers.depends import Dependencies
 from tether.check.callers.kept_open import tell_kept_open
 from tether.check.callers.lasting import tell_lasting
@@ -60,6 +61,7 @@ class Root:
         self.body = interpreter.project.module(module).bodies[index]
         self.function = Function(module, index)
         self.given: frozenset[str] = frozenset()  # parameters that FastAPI gives: nobody else has them
+        self.exits: Exits | None = None
 
     def run(self) -> bool:
         """Run it, events go to the interpreter; False if it was cut short."""
@@ -73,7 +75,7 @@ class Root:
             self.leave(activation, after, value)
         for after in outcome.raised:
             if RAISED in after.path:
-                self.leave(activation, after, NOTHING)
+                self.leave(activation, after, NOTHING, raised=True)
         return True
 
     def activation(self) -> Activation:
@@ -90,6 +92,8 @@ class Root:
         given = dependencies.parameters(self.function)
         self.given = frozenset(given)
         state = dependencies.state
+        self.exits = Exits(dependencies)
+        self.exits.begin(state)
         variables = bound(
             self.interpreter, state, self.function, [UNKNOWN] if self.owner else [], {}, more=more
         )
@@ -235,10 +239,18 @@ class Root:
 
     # ------------------------------------------------------------------ the end
 
-    def leave(self, activation: Activation, state: State, value: Value) -> None:
-        """Tell what is left behind where the function returns: the caller has what it gives."""
+    def leave(self, activation: Activation, state: State, value: Value, *, raised: bool = False) -> None:
+        """Tell what is left behind where the function returns, or an exception leaves it."""
         where = activation.where(self.body.span)
         self.interpreter.tell("return", where, detail=(value, state))
+        for after in (
+            [state] if self.exits is None else self.exits.end(activation, state, value, raised=raised)
+        ):
+            self.left_behind(activation, after, value)
+
+    def left_behind(self, activation: Activation, state: State, value: Value) -> None:
+        """Tell what is left behind at the end: the caller has what the function gives."""
+        where = activation.where(self.body.span)
         tell_lasting(self.interpreter, self.module, self.index, state)
         note_rows(self.interpreter, self.module, self.index, state)
         tell_kept_open(self.interpreter, self.module, self.index, state)

@@ -85,6 +85,7 @@ class Interpreter:
         own_fields: What the methods of a class find in ``self``.
         assigned: The attributes that the methods of a class assign to.
         rows_on_self: The detached rows that the methods of a class left in its attributes.
+        routes: The response model of each function that FastAPI calls; route_dependencies: what it is to call before.
         late: What a function binds a global to, by module and name; binders: which functions bind globals.
         unfinished: The modules of names that were imported, by (importer, name), before they were bound: in a cycle.
     """
@@ -112,6 +113,7 @@ class Interpreter:
         self.large: dict[tuple[str, int], int] = {}
         self.annotations: dict[Class, dict[str, str]] = {}
         self.routes: dict[tuple[str, int], Value] = {}
+        self.route_dependencies: dict[tuple[str, int], tuple[Value, ...]] = {}
         self.mapped_classes: dict[Class, Any] = {}
         self.touched: list[set[int]] = []
         self.own_fields: dict[Class, OwnFields] = {}

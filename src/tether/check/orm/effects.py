@@ -29,7 +29,7 @@ from tether.check.lowering import ops
 from tether.check.orm.alternatives import is_either
 from tether.check.orm.application import MEMBERS_ONLY, NO_WORK, Subjects
 from tether.check.orm.belonging import GIVEN
-from tether.check.orm.handing_over import captured, handed, handed_over, named_sessions
+from tether.check.orm.handing_over import captured, handed, handed_over, named_sessions, sessions_behind
 from tether.check.orm.mapped import mapped
 from tether.check.orm.queries import loaded_too
 from tether.check.orm.sending import UNCOMMITTED, end_of_work
@@ -328,8 +328,12 @@ class Application(Subjects):
 
     def do_hand_over(self, effect: Effect, sure: bool) -> None:
         """The argument goes to another thread, process or task."""
-        for value in handed_over(self.arguments, effect) if sure else ():
+        for value in handed_over(self.arguments, effect):
             value |= captured(self.interpreter, self.state, value)
+            for number, session in sessions_behind(self.state, value):
+                self.state.things[number] = replace(session, escaped=True)
+            if not sure:
+                continue
             for number, instance in handed(self.interpreter, self.state, self.arguments, value):
                 self.tell("hand over", number, instance, detail=self.row)
             for number, session in named_sessions(self.state, value):

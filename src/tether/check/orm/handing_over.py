@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tether.check.abstract.state import State
+from tether.check.abstract.sweeping import numbers, reached
 from tether.check.abstract.things import LOADED, Collection, Frame, Instance, Session, surely
 from tether.check.abstract.values import Function, Ref, Value, number_in
 from tether.check.interpreting.interpreter import Interpreter
@@ -36,6 +37,14 @@ def named_sessions(state: State, value: Value) -> Iterator[tuple[int, Session]]:
     for number, session in sessions_in(state, value):
         if is_named(state, number):
             yield number, session
+
+
+def sessions_behind(state: State, value: Value) -> Iterator[tuple[int, Session]]:
+    """Yield the Sessions that *value* leads to in any way: whoever has it may end them."""
+    waiting = [number for atom in value for number in numbers(atom)]
+    for number, thing in reached(state.things, waiting).items():
+        if isinstance(thing, Session):
+            yield number, thing
 
 
 def captured(interpreter: Interpreter, state: State, value: Value) -> Value:

@@ -127,6 +127,8 @@ def call_thing(interpreter: Interpreter, site: Site, state: State, atom: Ref) ->
         for found in site.positional[0]:
             if isinstance(found, Function):
                 interpreter.routes[found.module, found.body] = thing.fields["model"]
+                before = thing.fields["of router"], thing.fields["dependencies"]
+                interpreter.route_dependencies[found.module, found.body] = before
         return [(state, site.positional[0])]
     if isinstance(thing, Object) and thing.external.endswith(DECORATOR):
         return [(state, task(interpreter, site, state, thing) or UNKNOWN)]

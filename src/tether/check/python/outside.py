@@ -6,7 +6,7 @@ from typing import Any
 
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Loader, Object, Statement
-from tether.check.abstract.values import UNKNOWN, Class, External, Ref, Value, one
+from tether.check.abstract.values import NOTHING, UNKNOWN, Class, External, Ref, Value, one
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.lowering import ops
 from tether.check.lowering.definitions import definitions
@@ -49,9 +49,10 @@ def call_outside(
         return [(state, one(External(name, atom)) if isinstance(atom, Class) else UNKNOWN)]
     receiver = state.thing(function.receiver.id) if isinstance(function.receiver, Ref) else None
     if isinstance(receiver, Object) and name.endswith(ROUTES) and receiver.external.startswith("fastapi."):
-        state.things[number] = Object(
-            external=ROUTE, fields={"model": site.named.get("response_model", UNKNOWN)}
-        )
+        fields = {"model": site.named.get("response_model", UNKNOWN)}
+        fields["dependencies"] = site.named.get("dependencies", NOTHING)
+        fields["of router"] = receiver.fields.get("dependencies", NOTHING)
+        state.things[number] = Object(external=ROUTE, fields=fields)
         return [(state, one(Ref(number)))]
     type_, _, member = name.rpartition(".")
     if isinstance(receiver, Statement) and (type_ == "statement" or member in QUERY_BUILDING):
@@ -85,6 +86,7 @@ def call_anything(interpreter: Interpreter, site: Any, state: State) -> Value:
     return call_unknown(interpreter, site, state)
 
 
+KEPT = ("session_options", "dependencies")  # arguments of a class from outside that are looked at later
 SENDING = ("delay", "apply_async")
 ROUTE = "fastapi.a route"
 ROUTES = (".get", ".post", ".put", ".patch", ".delete", ".api_route")
@@ -115,7 +117,7 @@ def call_unknown_outside(interpreter: Interpreter, site: Any, state: State, func
     last = function.name.rpartition(".")[2]
     if last[:1].isupper() and "_" not in last and function.receiver is None:
         number = interpreter.number(site.activation, site.op.to, "object")
-        options = {name: value for name, value in site.named.items() if name == "session_options"}
+        options = {name: value for name, value in site.named.items() if name in KEPT}
         state.things[number] = Object(external=interpreter.canonical(function.name), fields=options)
         call_unknown(interpreter, site, state)
         return one(Ref(number))
