@@ -21,6 +21,7 @@ class Event(NamedTuple):
         in_loop: The line of the innermost loop whose element the instance is, or None.
         asynchronous: It happens in a coroutine.
         detail: What only some kinds have.
+        path: The way that led to the attribute, where no line of the program says it: ``Order.user.name``.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Event(NamedTuple):
     in_loop: Where | None = None
     asynchronous: bool = False
     detail: Any = None
+    path: str = ""
 
     def is_of_one_way(self) -> bool:
         """Return whether it is a read of what surely is expired: wrong, whatever is loaded on another way to here."""

@@ -31,7 +31,7 @@ from tether.check.python.attributes import run_get_attribute
 from tether.check.python.collections import call_collection, elements_of
 from tether.check.python.methods import SUPER
 from tether.check.python.missing import is_never_there
-from tether.check.python.responses import read_fields
+from tether.check.python.responses import Reading
 from tether.check.python.writing import write_instance
 
 # What a decorator makes of the function below it.
@@ -219,9 +219,9 @@ def call_inspect(interpreter: Interpreter, site: Any, state: State, function: Ex
 def call_validate(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
     """``UserOut.model_validate(user)``: each field is read."""
     if isinstance(function.receiver, Class) and site.positional:
-        after = read_fields(
-            interpreter, site.activation, site.span, state, site.positional[0], function.receiver
-        )
+        given = literal(site.named.get("from_attributes", NOTHING)) is True
+        reading = Reading(interpreter, site.activation, site.span, given=given)
+        after = reading.read(state, site.positional[0], function.receiver)
         if after is None:
             state.dead = True
             if interpreter.run is not None:

@@ -23,7 +23,7 @@ def look(event: Event, teller: Teller) -> Finding | None:
     return teller.finding(
         "expired-read-after-close",
         event,
-        f"`{name}` is read, but `{shown(instance)}` is detached and {why}",
+        f"`{event.path or name}` is read, but `{shown(instance)}` is detached and {why}",
         [("loaded", instance.loaded), ("expired", instance.expired), ("detached", instance.detached)],
         subject=name,
     )

@@ -28,7 +28,7 @@ def look(event: Event, teller: Teller) -> Finding | None:
     return teller.finding(
         "implicit-io-in-async",
         event,
-        f"`{name}` {what}, and reading it would send SQL where nothing awaits it",
+        f"`{event.path or name}` {what}, and reading it would send SQL where nothing awaits it",
         [("loaded", instance.loaded), ("expired", instance.expired)],
         subject=name,
         help=""

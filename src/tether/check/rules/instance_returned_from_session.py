@@ -21,11 +21,12 @@ def look(event: Event, teller: Teller) -> Finding | None:
     if not (surely(facts, UNLOADED) or surely(facts, EXPIRED)):
         return None
     name = named(instance, event.attribute)
+    root = event.path.partition(".")[0] or shown(instance)
     why = "was expired" if surely(facts, EXPIRED) else "was never loaded"
     return teller.finding(
         "instance-returned-from-session",
         event,
-        f"`{shown(instance)}` is returned detached, and the response reads `{name}`, which {why}",
+        f"`{root}` is returned detached, and the response reads `{event.path or name}`, which {why}",
         [("loaded", instance.loaded), ("expired", instance.expired), ("detached", instance.detached)],
         subject=name,
         used="returned",

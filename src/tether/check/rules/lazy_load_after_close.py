@@ -19,11 +19,14 @@ def look(event: Event, teller: Teller) -> Finding | None:
         return None
     name = named(instance, event.attribute)
     loader = "undefer" if kind == "column" else mapping.loader(event.attribute)
+    how = f"with .options({loader}({name}))"
+    if event.path:
+        how = f"with .{loader}({name}) behind the option for `{event.path.rpartition('.')[0]}`"
     return teller.finding(
         "lazy-load-after-close",
         event,
-        f"`{name}` is read, but `{shown(instance)}` is detached and `{event.attribute}` was never loaded",
+        f"`{event.path or name}` is read, but `{shown(instance)}` is detached and `{event.attribute}` was never loaded",
         [("loaded", instance.loaded), ("detached", instance.detached)],
         subject=name,
-        help=f"load it together with the row, with .options({loader}({name})), or read it while the Session is open",
+        help=f"load it together with the row, {how}, or read it while the Session is open",
     )

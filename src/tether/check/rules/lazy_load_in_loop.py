@@ -7,7 +7,7 @@ from tether.check.abstract.things import EXPIRED, PERSISTENT, UNLOADED, surely
 from tether.check.telling.stories import Teller, named
 from tether.core.finding import Finding
 
-KINDS = ("read",)
+KINDS = ("read", "returned")
 
 
 def look(event: Event, teller: Teller) -> Finding | None:
@@ -28,7 +28,7 @@ def look(event: Event, teller: Teller) -> Finding | None:
     return teller.finding(
         "lazy-load-in-loop",
         event,
-        f"`{name}` {what} one row at a time, in a loop over rows",
+        f"`{event.path or name}` {what} one row at a time, in a loop over rows",
         [("loaded", instance.loaded), ("looped", event.in_loop)],
         subject=name,
         severity="warning" if many else "hint",  # a many-to-one may be in the identity map
