@@ -93,3 +93,20 @@ def test_formats_are_named() -> None:
     assert f"`--format {'|'.join(sorted(formats(), key='text json sarif github'.index))}`" in TEXT.replace(
         "\\|", "|"
     )
+
+
+def test_the_report_that_is_shown_is_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    The two files that are shown, written down and checked, give the report that is shown.
+    """
+    monkeypatch.chdir(tmp_path)
+    store, views = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)[:2]
+    Path("app").mkdir()
+    for name, text in (("__init__", ""), ("store", store), ("views", views)):
+        Path(f"app/{name}.py").write_text(text, encoding="utf-8")
+    (shown,) = re.findall(r"```console\n\$ tether check app/\n(.*?)```", TEXT, re.DOTALL)
+
+    assert main(["check", "--no-cache", "app/"]) == 1
+    assert shown == capsys.readouterr().out

@@ -33,6 +33,8 @@ def outliving(interpreter: Interpreter, state: State, atom: Any) -> str:
         name = global_name(interpreter, state, atom)
         if name and (interpreter.in_function() or name.isupper()):
             return f"the global {name}"
+        if interpreter.in_function() and (name := class_attribute(interpreter, state, atom)):
+            return f"the class attribute {name}"
     if (
         isinstance(thing, Object) and not thing.kept and interpreter.root_is_function
     ):  # not a script's own variable
@@ -51,6 +53,16 @@ def global_name(interpreter: Interpreter, state: State, wanted: Ref) -> str:
         for name, held in frame.variables.items() if frame else ():
             if held == value:
                 return name
+    return ""
+
+
+def class_attribute(interpreter: Interpreter, state: State, wanted: Ref) -> str:
+    """Return the name of the attribute of a module's class that surely is this thing, which instances share."""
+    for class_, number in interpreter.class_frames.items() if wanted.id in state.base else ():
+        frame = state.get(number, Frame)
+        for name, held in frame.variables.items() if frame and "<locals>" not in class_.qualname else ():
+            if held == frozenset([wanted]):
+                return f"{class_.qualname}.{name}"
     return ""
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tether.check.abstract.facts_of_loading import QUERIED
-from tether.check.abstract.state import State
-from tether.check.abstract.things import LOADED, UNSURE, Facts, Session
+from tether.check.abstract.things import LOADED, UNSURE, Facts
 from tether.check.abstract.values import Class
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.models.model import Model
@@ -150,15 +149,6 @@ class Mapped:
     def related(self, other: Class) -> bool:
         """Return whether a row of *other* may be a row of this class."""
         return (other.module, other.qualname) in self.model.bases
-
-    def ambient_query(self, state: State) -> int:
-        """Return the number of the Session that ``Model.query`` uses; -1 for none, or for one of several."""
-        found = [
-            number
-            for number, thing in self.interpreter.base.items()
-            if isinstance(thing, Session) and thing.owner == "ambient"
-        ]
-        return found[0] if len(found) == 1 else -1
 
 
 def mapped(interpreter: Interpreter, class_: Class) -> Mapped | None:

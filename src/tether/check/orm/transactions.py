@@ -1,10 +1,13 @@
 """The package ``transaction``, whose transactions end the Sessions that zope.sqlalchemy has joined to them.
 
 Which Sessions those are is told by ``register()``, or by an extension of the sessionmaker. Believed is a registry of
-Sessions whose module imports zope.sqlalchemy and says nothing of ``keep_session``, where there is only one.
+Sessions whose module imports zope.sqlalchemy and says nothing of ``keep_session``, where there is only one in what the
+program has imported here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Factory, Session
@@ -20,21 +23,26 @@ MANAGER = "transaction.manager"
 
 def joined_session(interpreter: Interpreter, state: State) -> int:
     """Return the number of the Session that ends with a transaction of the package; -1 if that is not known."""
+    imported = interpreter.files_used()  # others were imported by files that have nothing to do with this one
     found = {
         thing.ambient
         for things in (interpreter.base, state.things)
         for thing in things.values()
-        if isinstance(thing, Factory) and thing.ambient >= 0 and is_joined(interpreter, state, thing.ambient)
+        if isinstance(thing, Factory)
+        and thing.ambient >= 0
+        and is_joined(interpreter, state, thing.ambient, imported)
     }
     return found.pop() if len(found) == 1 else -1
 
 
-def is_joined(interpreter: Interpreter, state: State, number: int) -> bool:
-    """Return whether the module that makes a registry's Session has it joined by zope.sqlalchemy."""
+def is_joined(interpreter: Interpreter, state: State, number: int, files: Collection[str]) -> bool:
+    """Return whether the module that makes a registry's Session, one of *files*, has it joined by zope.sqlalchemy."""
     session = state.get(number, Session)
     if session is None or session.made is None:
         return False
     module = interpreter.project.module(session.made.module)
+    if module.path not in files:
+        return False
     bindings = (binding for bound in module.facts.names.values() for binding in bound)
     imported = any(
         binding.kind == "import" and f"{binding.module}.".startswith(f"{PACKAGE}.") for binding in bindings

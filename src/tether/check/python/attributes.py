@@ -144,10 +144,9 @@ def class_attribute(
     if is_set_later(interpreter, class_, name, held):
         return held | UNKNOWN
     if not held and mapping is not None and name == "query":
-        ambient = mapping.ambient_query(state)
-        if ambient >= 0:
-            number = interpreter.derived("query", class_, ambient)
-            state.things[number] = Statement(verb="select", entities=(one(class_),), session=ambient)
+        for _, registry in state.of(registry_of_model(interpreter, state, class_), Factory):
+            number = interpreter.derived("query", class_, registry.ambient)
+            state.things[number] = Statement(verb="select", entities=(one(class_),), session=registry.ambient)
             return one(Ref(number))
     if not held and name in VALIDATING:
         return one(External("pydantic.BaseModel.model_validate", class_))
@@ -158,6 +157,15 @@ def class_attribute(
         for atom in held
     ]
     return frozenset(bound) if bound else UNKNOWN
+
+
+def registry_of_model(interpreter: Interpreter, state: State, class_: Class) -> Value:
+    """Return the registry of Sessions that belongs to ``db.Model``, which a class derives from; UNKNOWN for others."""
+    for base in ancestors(interpreter, class_):
+        if isinstance(base, External) and isinstance(base.receiver, Ref) and base.name.endswith(".Model"):
+            session = base.name.removesuffix("Model") + "session"
+            return registry_of(interpreter, state, session, base.receiver) or UNKNOWN
+    return UNKNOWN
 
 
 def read_object(
