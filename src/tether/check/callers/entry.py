@@ -23,6 +23,7 @@ from tether.check.callers.depends import Dependencies
 from tether.check.callers.kept_open import tell_kept_open
 from tether.check.callers.lasting import tell_lasting
 from tether.check.callers.rows_on_self import note_rows
+from tether.check.callers.streaming import run_streamed
 from tether.check.interpreting.arguments import bound
 from tether.check.interpreting.flow import RAISED, Activation, CutShort, Outcome, joined_outcome
 from tether.check.interpreting.interpreter import Interpreter, OwnFields
@@ -243,6 +244,8 @@ class Root:
         """Tell what is left behind where the function returns, or an exception leaves it."""
         where = activation.where(self.body.span)
         self.interpreter.tell("return", where, detail=(value, state))
+        if not raised:
+            run_streamed(self.interpreter, activation, state, value)
         for after in (
             [state] if self.exits is None else self.exits.end(activation, state, value, raised=raised)
         ):

@@ -90,6 +90,17 @@ def enter_context(interpreter: Interpreter, state: State) -> None:
         state.things[number] = anew(session)
 
 
+def end_ambient(interpreter: Interpreter, activation: Activation, state: State, context: str) -> None:
+    """End what the ambient Sessions hold where a request ends, after the function; nothing is told of that."""
+    rows = [row for row in interpreter.table.rows.get(context, ()) if is_context(row)]
+    begun = len(interpreter.events)
+    for number in ambient_sessions(interpreter, state) if rows else ():
+        apply_effects(
+            interpreter, activation, activation.body.span, state, rows[-1].leaving, number, {}, rows[-1]
+        )
+    del interpreter.events[begun:]
+
+
 def depth_of(interpreter: Interpreter, state: State, number: int) -> int:
     """Return how many contexts are around this point."""
     depth = 0

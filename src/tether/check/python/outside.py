@@ -118,6 +118,9 @@ def call_unknown_outside(interpreter: Interpreter, site: Any, state: State, func
     if last[:1].isupper() and "_" not in last and function.receiver is None:
         number = interpreter.number(site.activation, site.op.to, "object")
         options = {name: value for name, value in site.named.items() if name in KEPT}
+        if last.endswith("Response"):
+            content = site.named.get("content", site.named.get("response", NOTHING))
+            options["content"] = site.positional[0] if site.positional else content
         state.things[number] = Object(external=interpreter.canonical(function.name), fields=options)
         call_unknown(interpreter, site, state)
         return one(Ref(number))
