@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tether.check.abstract.state import EXPIRED_ALL, MARKS, UNREAD, State
+from tether.check.abstract.state import EXPIRED_ALL, MARKS, UNREAD, UNRECOVERED, State
 from tether.check.abstract.things import Where
 from tether.check.abstract.values import NONE, Value
 from tether.check.lowering import ops
-from tether.check.lowering.definitions import crossing
+from tether.check.lowering.definitions import crossing, definitions
 
 MOST_STATES = 4  # of one point that differ in the handlers they passed, and as many with one of the MARKS
 MOST_VISITS = 12  # of one block with one path; joins end long before
@@ -212,7 +212,19 @@ class Run:
             self.interpreter.spend()
             if not again:
                 state.path |= {RAISED, CANCELLED} if ends else {RAISED}
+                state.path |= self.of_database(op, state)
             self.raise_from(state)
+
+    def of_database(self, op: ops.Raise, state: State) -> set[str]:
+        """Return the marks of an error of the database, if a clause caught one that is raised again here."""
+        activation = self.activation
+        lines = {clause.span[0] for clause in clauses_of(activation.body, op)}
+        errors = {
+            passed[4] for passed in state.path
+            if isinstance(passed, tuple) and passed[1:3] == (activation.module, activation.index) and passed[3] in lines
+        }  # fmt: skip
+        unrecovered = {FLUSH_ERROR} if FLUSH_ERROR in errors and UNRECOVERED in state.path else set()
+        return {DATABASE_ERROR} | unrecovered if errors - {""} else set()
 
     def branch(self, block: ops.Block, states: list[State]) -> None:
         """Pass on the states of a loop's head: with an element, and at the end."""
@@ -296,6 +308,17 @@ def is_of_exit(clause: ops.Caught) -> bool:
     return bool(clause.types) and all(
         name.endswith(EXITS) and not name.startswith("concurrent.") for name in clause.types
     )
+
+
+def clauses_of(body: ops.Body, op: ops.Raise) -> list[ops.Caught]:
+    """Return the ``except`` clauses whose exception a ``raise`` may raise again."""
+    loaded = definitions(body).get(op.source)
+    given = {op.source}
+    if isinstance(loaded, ops.Load) and loaded.scope == "local":
+        stored = [held for block in body.blocks for held in block.ops if isinstance(held, ops.Store)]
+        given |= {held.source for held in stored if held.name == loaded.name}
+    first = [held for block in body.blocks for held in block.ops[:1]]
+    return [held for held in first if isinstance(held, ops.Caught) and held.to in given]
 
 
 def merged(states: list[State]) -> list[State]:

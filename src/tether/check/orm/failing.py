@@ -17,8 +17,12 @@ from tether.check.interpreting.interpreter import Interpreter
 from tether.check.lowering import ops
 from tether.check.lowering.definitions import called, definitions
 from tether.check.orm.belonging import GIVEN
+from tether.lifecycle.rows import Row
 
 FAILED, UNREADABLE = "failed", "unreadable"
+# What may be called on a Session whose flush failed.
+ALLOWED = frozenset({"rollback", "close", "reset", "invalidate", "remove", "expunge_all", "expunge", "add", "add_all",
+                     "is_modified", "in_transaction", "info", "close_all", "expire", "expire_all"})  # fmt: skip
 ON_ITS_WAY = frozenset({DATABASE_ERROR, FLUSH_ERROR, RAISED})
 
 
@@ -44,6 +48,17 @@ def in_savepoint(state: State, number: int) -> bool:
 def is_on_its_way(state: State) -> bool:
     """Return whether an error leaves the block that is being run, as in a ``finally``: nobody has caught it yet."""
     return not state.path.isdisjoint(ON_ITS_WAY)
+
+
+def refuses(session: Session, row: Row, member: str, state: State) -> bool:
+    """Return whether a call surely raises PendingRollbackError, as nobody has rolled the Session back."""
+    return (
+        session.sure
+        and FAILED in session.must
+        and member not in ALLOWED
+        and row.raises
+        and not is_on_its_way(state)
+    )
 
 
 def cannot_be_read(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from tether.check.abstract.state import State
+from tether.check.abstract.state import UNRECOVERED, State
 from tether.check.abstract.things import (
     LOADED,
     TRANSIENT,
@@ -77,7 +77,8 @@ def run_call(interpreter: Interpreter, activation: Activation, op: ops.Call, sta
     atoms: list[Any] = [atom for atom in in_order if not isinstance(atom, Constant)] or [None]
     site = Site(activation, op, positional, named, more or others, alone=len(atoms) == 1)
     harmless = all(is_harmless(interpreter, atom) for atom in atoms) or only_logs(activation.body, op)
-    if interpreter.run is not None and not harmless:
+    # While a failed flush is handled, that something else went wrong as well would be a guess.
+    if interpreter.run is not None and not harmless and UNRECOVERED not in state.path:
         interpreter.run.raise_from(state)
     results: list[State] = []
     with interpreter.shared_by(len(atoms)):

@@ -17,6 +17,9 @@ DATABASE_ERRORS = (
 )  # fmt: skip
 
 
+# Of those, what a query raises about its rows; no flush does.
+ABOUT_ROWS = ("NoResultFound", "MultipleResultsFound")
+
 TAKING_EXITS = (*EXITS, "BaseException")
 
 # Built-in errors that no database call raises.
@@ -27,6 +30,13 @@ OTHER_ERRORS = frozenset({
     "CancelledError", "asyncio.CancelledError",
 })  # fmt: skip
 
+# Libraries whose exceptions are about requests and about what came with them.
+WITHOUT_DATABASE = frozenset({
+    "werkzeug", "flask", "starlette", "fastapi", "pyramid", "tornado", "aiohttp", "requests", "httpx", "urllib3",
+    "urllib", "http", "json", "pydantic", "pydantic_core", "marshmallow", "wtforms", "jsonschema", "jwt", "click",
+    "typer", "yaml", "botocore", "subprocess",
+})  # fmt: skip
+
 
 @step(ops.Caught)
 def run_caught(interpreter: Interpreter, activation: Activation, op: ops.Caught, state: State) -> list[State]:
@@ -35,6 +45,8 @@ def run_caught(interpreter: Interpreter, activation: Activation, op: ops.Caught,
     if op.types and all(name.endswith(DATABASE_ERRORS) for name in op.types) and not of_database:
         return []
     if CANCELLED in state.path and op.types and not any(name.endswith(TAKING_EXITS) for name in op.types):
+        return []
+    if FLUSH_ERROR in state.path and op.types and all(name.endswith(ABOUT_ROWS) for name in op.types):
         return []
     if of_database and op.types and all(is_another_error(interpreter, activation, name) for name in op.types):
         return []
@@ -51,6 +63,8 @@ def is_another_error(interpreter: Interpreter, activation: Activation, name: str
     if name in OTHER_ERRORS:
         return True
     found = interpreter.project.resolve(activation.module, name) if name else None
+    if found is not None and found.kind == "external":
+        return found.name.partition(".")[0] in WITHOUT_DATABASE
     return found is not None and found.kind == "class" and not found.rest
 
 

@@ -13,6 +13,7 @@ from tether.check.abstract.things import (
     Instance,
     Manager,
     Result,
+    Session,
     Statement,
     Where,
     surely,
@@ -21,6 +22,7 @@ from tether.check.abstract.values import NOTHING, UNKNOWN, Atom, Ref, Value, joi
 from tether.check.interpreting.flow import Activation
 from tether.check.interpreting.interpreter import Interpreter, step
 from tether.check.lowering import ops
+from tether.check.orm.failing import refuses
 from tether.check.orm.queries import executed, rows_of
 from tether.check.python.managers import finish_generator, start_generator
 
@@ -36,6 +38,8 @@ def run_iterate(
         state.registers[op.to] = value
         return start_generator(interpreter, activation, op.span, state, generators[0])
     elements = [element_of(interpreter, activation, op, state, atom) for atom in value]
+    if state.dead:
+        return []
     number = interpreter.number(activation, op.to)
     state.things[number] = Collection(
         kind="iterator",
@@ -57,10 +61,24 @@ def element_of(interpreter: Interpreter, activation: Activation, op: Any, state:
         case Result():
             return rows_of(interpreter, activation, op.span, state, thing, "iterate")
         case Statement(session=session) if session >= 0:
+            refused(interpreter, activation, op, state, session)
             result = executed(interpreter, activation, op.span, state, thing, session, scalars=True)
             return rows_of(interpreter, activation, op.span, state, result, "iterate")
         case _:
             return UNKNOWN
+
+
+def refused(interpreter: Interpreter, activation: Activation, op: Any, state: State, number: int) -> None:
+    """Tell where a query is run by iterating over it, in a Session whose flush failed: it raises here, not below."""
+    session = state.get(number, Session)
+    row = interpreter.row("sqlalchemy.orm.Query", "__iter__")
+    if session is None or row is None or not refuses(session, row, "__iter__", state):
+        return
+    detail = (row, "__iter__", state.copy())
+    interpreter.tell("use", activation.where(op.span), number=number, session=session, detail=detail)
+    if interpreter.run is not None:
+        interpreter.run.raise_from(state, database=True)
+    state.dead = True
 
 
 @step(ops.Next)

@@ -9,7 +9,7 @@ from tether.check.abstract.things import IDLE, Coroutine, Manager, Object, Sessi
 from tether.check.abstract.values import NONE, UNKNOWN, Ref, Value, one
 from tether.check.orm.attempts import note_attempt
 from tether.check.orm.effects import apply_effects
-from tether.check.orm.failing import FAILED, UNREADABLE, flush_failed
+from tether.check.orm.failing import FAILED, UNREADABLE, flush_failed, refuses
 from tether.check.orm.queries import statement
 from tether.check.orm.sending import tell_sent
 from tether.check.python.giving import Giving
@@ -25,6 +25,8 @@ class Call(Giving):
         if row.role == "manager":
             return [(self.state, self.manager())]
         self.before()
+        if self.state.dead:
+            return []
         self.let_go_of_others()
         tell_sent(interpreter, self)
         if row.role != "statement" and not self.applied():
@@ -70,6 +72,7 @@ class Call(Giving):
             self.interpreter.tell("use", where, number=self.session, session=session, detail=detail)
             if self.row.raises:
                 self.may_fail(session)
+                self.state.dead = refuses(session, self.row, member, self.state)
                 self.state.things[self.session] = replace(
                     session, must=(session.must | {"begun"}) - {FAILED, UNREADABLE, IDLE}
                 )

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from tether.check.abstract.events import Event
-from tether.check.orm.failing import FAILED, is_on_its_way
+from tether.check.orm.failing import refuses
 from tether.check.telling.stories import Teller, named
 from tether.core.finding import Finding
 
 KINDS = ("use", "failed read")
-# What may be called on a Session whose flush failed.
-ALLOWED = frozenset({"rollback", "close", "reset", "invalidate", "remove", "expunge_all", "expunge", "add", "add_all",
-                     "is_modified", "in_transaction", "info", "close_all", "expire", "expire_all"})  # fmt: skip
 
 
 def look(event: Event, teller: Teller) -> Finding | None:
     """Return a finding if the Session surely needs a rollback here."""
     session = event.session
     assert session is not None
-    if not session.sure:
-        return None
     if event.kind == "failed read":
+        if not session.sure:
+            return None
         assert event.instance is not None
         what = f"`{named(event.instance, event.attribute)}` is read"
     else:
         row, member, state = event.detail
-        if FAILED not in session.must or member in ALLOWED or not row.raises or is_on_its_way(state):
+        if not refuses(session, row, member, state):
             return None
         what = "the Session is used"
     return teller.finding(
