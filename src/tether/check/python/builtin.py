@@ -94,7 +94,7 @@ def call_builtin(interpreter: Interpreter, site: Any, state: State, function: Ex
     name = function.name
     if name.startswith("collection."):
         return call_collection(interpreter, site, state, function)
-    if WRAPPERS.get(name) == "cached" and interpreter.in_function():
+    if WRAPPERS.get(name) == "cached" and site.activation.body.kind not in ("module", "class"):
         return wrapped(site, "", function)  # it is gone with what holds it, or cleared by who made it
     if name in WRAPPERS or name.endswith((".fixture",)):
         return wrapped(site, WRAPPERS.get(name, ""), function)

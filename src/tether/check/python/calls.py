@@ -33,7 +33,7 @@ from tether.check.orm.tasks import DECORATOR, is_task, task, task_of
 from tether.check.orm.unfollowed import fail
 from tether.check.python.builtin import call_builtin, is_harmless
 from tether.check.python.methods import class_member, outside_base
-from tether.check.python.opaque import call_unknown
+from tether.check.python.opaque import call_unfollowed, call_unknown
 from tether.check.python.outside import ROUTE, call_anything, call_outside
 from tether.check.python.plain import recall
 from tether.check.python.records import fields_given
@@ -184,13 +184,13 @@ def call_function(
     large = (function.module, function.body)
     if interpreter.too_deep(*large) or body.cut_short or interpreter.is_too_large(*large):
         fail(interpreter, site, state, function, variables)
-        return [(state, call_unknown(interpreter, site, state))]
+        return [(state, call_unfollowed(interpreter, site, state, function))]
     try:
         results, sessions = run_or_recall(interpreter, site, state, function, variables)
     except TooLarge as error:
         interpreter.note_too_large(*large, error)
         fail(interpreter, site, state, function, variables)
-        return [(state, call_unknown(interpreter, site, state))]
+        return [(state, call_unfollowed(interpreter, site, state, function))]
     if function.wrapper == "cached":
         for after, value in results:
             kept_by_cache(interpreter, function, after, value)

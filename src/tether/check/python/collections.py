@@ -12,6 +12,7 @@ from tether.check.interpreting.arguments import asked
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.orm.keeping import keep
 from tether.check.orm.queries import rows_of
+from tether.check.python.items import item_of
 from tether.check.python.writing import write_instance
 
 ADDING = {"append": 0, "add": 0, "appendleft": 0, "insert": 1, "put": 0, "put_nowait": 0, "setdefault": 1}
@@ -39,7 +40,7 @@ def call_collection(interpreter: Interpreter, site: Any, state: State, function:
         missing = asked(state, receiver, thing, name, key)
         if missing:
             return site.positional[1] if len(site.positional) > 1 else NONE
-        found = thing.items[key] if key is not ... and key in thing.items else thing.element or UNKNOWN
+        found = item_of(thing, key)
         if name == "get":
             found |= site.positional[1] if len(site.positional) > 1 else NONE
         return found

@@ -8,6 +8,7 @@ from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Collection
 from tether.check.abstract.values import (
+    ANYTHING,
     NOTHING,
     SOME_TEXT,
     UNKNOWN,
@@ -101,12 +102,19 @@ def run_get_item(
         state.things[number] = replace(thing, uses=thing.uses | {"other"})
         if op.key == ops.NONE:
             found.append(one_ref(number))
-        elif key is not ... and key in thing.items:
-            found.append(thing.items[key])
         else:
-            found.append(thing.element or UNKNOWN)
+            found.append(item_of(thing, key))
     state.registers[op.to] = join(found) if found and len(found) == len(value) else UNKNOWN
     return [state]
+
+
+def item_of(thing: Collection, key: Any) -> Value:
+    """Return what stands under a key, ``...`` for one that is not known; a dict keeps other things under other keys."""
+    if key is not ... and key in thing.items:
+        return thing.items[key]
+    if key is not ... and thing.kind == "dict" and (thing.items or ANYTHING in thing.element):
+        return UNKNOWN
+    return thing.element or UNKNOWN
 
 
 @step(ops.SetItem)

@@ -20,9 +20,12 @@ from tether.check.abstract.things import (
 from tether.check.abstract.values import UNKNOWN, External, Function, Ref, Value, number_in
 from tether.check.interpreting.arguments import WHOLE
 from tether.check.interpreting.interpreter import Interpreter
-from tether.check.orm.sending import UNCOMMITTED, may_commit
+from tether.check.lowering import ops
+from tether.check.orm.sending import OF_ALL, UNCOMMITTED, may_commit
 
 DEEPEST = 3
+# What is said where the work of a Session is sent, ended or dropped.
+ENDING_WORDS = frozenset({"commit", "flush", "rollback", "close", "remove", "expire", "expunge"})
 
 
 def call_unknown(interpreter: Interpreter, site: Any, state: State) -> Value:
@@ -31,6 +34,28 @@ def call_unknown(interpreter: Interpreter, site: Any, state: State) -> Value:
         let_go(interpreter, state, value)
     may_commit(site, state)
     return UNKNOWN
+
+
+def call_unfollowed(interpreter: Interpreter, site: Any, state: State, function: Function) -> Value:
+    """Let a function of the project have its arguments, without looking into it; return what it gives.
+
+    Where it says anything of commits and the like, it may end the work of the Sessions that every function has.
+    """
+    if says_of_ends(interpreter.body(function)):
+        for number, session in list(state.sessions()):
+            if session.owner in OF_ALL:
+                state.things[number] = replace(session, work=frozenset(), must=frozenset(), changed=None)
+                for held, instance in state.members(number):
+                    let_instance_go(state, held, instance)
+    return call_unknown(interpreter, site, state)
+
+
+def says_of_ends(body: ops.Body) -> bool:
+    """Return whether a name in a body has one of the words for what ends a Session's work."""
+    named = [
+        op.name for block in body.blocks for op in block.ops if isinstance(op, ops.GetAttribute | ops.Load)
+    ]
+    return any(not ENDING_WORDS.isdisjoint(name.lower().split("_")) for name in named)
 
 
 def let_go(interpreter: Interpreter, state: State, value: Value, depth: int = 0) -> None:
