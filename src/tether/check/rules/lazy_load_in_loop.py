@@ -31,6 +31,7 @@ def look(event: Event, teller: Teller) -> Finding | None:
         f"`{event.path or name}` {what} one row at a time, in a loop over rows",
         [("loaded", instance.loaded), ("looped", event.in_loop)],
         subject=name,
-        severity="warning" if many else "hint",  # a many-to-one may be in the identity map
+        # A many-to-one may be in the identity map, and a test has few rows.
+        severity="warning" if many and not teller.is_of_tests(event) else "hint",
         help=f"load it for all rows at once: {how}",
     )
