@@ -65,7 +65,7 @@ def definitions(body: ops.Body) -> dict[int, Any]:
 def is_connection(defined: dict[int, Any], register: int) -> bool:
     """Return whether a register is a connection by its name, or what ``get_bind()`` of a migration gives."""
     match defined.get(register):
-        case ops.Load(name=name):
+        case ops.Load(name=name) | ops.GetAttribute(name=name):
             return "conn" in name or name == "bind"
         case ops.Call(function=function):
             called = defined.get(function)

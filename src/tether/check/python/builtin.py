@@ -23,6 +23,7 @@ from tether.check.abstract.values import (
     literal,
     one,
 )
+from tether.check.interpreting.flow import CANCELLED, RAISED
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.lowering import ops
 from tether.check.orm.mapped import mapped
@@ -46,6 +47,12 @@ WRAPPERS = {
     "functools.lru_cache": "cached",
     "functools.cache": "cached",
 }
+# Functions that never return; the second raise what is no Exception.
+LEAVING = ("flask.abort", "quart.abort", "bottle.abort", "werkzeug.exceptions.abort")
+ENDING_THE_PROCESS = (
+    "sys.exit", "os._exit", "builtins.exit", "builtins.quit", "pytest.fail", "pytest.skip", "pytest.exit",
+    "pytest.xfail",
+)  # fmt: skip
 # Functions that do nothing to what they are given, or only read its columns.
 READERS = frozenset({
     "print", "repr", "str", "len", "isinstance", "issubclass", "hasattr", "id", "type", "bool", "int", "float", "hash",
@@ -228,6 +235,16 @@ def call_validate(interpreter: Interpreter, site: Any, state: State, function: E
             state.dead = True
             if interpreter.run is not None:
                 interpreter.run.raise_from(state)
+    return UNKNOWN
+
+
+@builtin(*LEAVING, *ENDING_THE_PROCESS)
+def call_leaving(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
+    """``abort(404)``, ``pytest.fail()``: an exception leaves, and nothing comes behind it."""
+    state.path |= {RAISED, CANCELLED} if function.name in ENDING_THE_PROCESS else {RAISED}
+    state.dead = True
+    if interpreter.run is not None:
+        interpreter.run.raise_from(state)
     return UNKNOWN
 
 
