@@ -28,8 +28,10 @@ from tether.check.interpreting.interpreter import Interpreter
 from tether.check.lowering import ops
 from tether.check.orm.mapped import mapped
 from tether.check.orm.subjects import instances_in
+from tether.check.python.applied import apply
 from tether.check.python.attributes import run_get_attribute
 from tether.check.python.collections import call_collection, elements_of
+from tether.check.python.loops import element_of
 from tether.check.python.methods import SUPER
 from tether.check.python.missing import is_never_there
 from tether.check.python.responses import Reading
@@ -356,10 +358,51 @@ def call_enumerate(interpreter: Interpreter, site: Any, state: State, function: 
     return one(Ref(number))
 
 
+@builtin("operator.attrgetter")
+def call_attrgetter(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
+    """``attrgetter("name")``."""
+    if len(site.positional) != 1:
+        return UNKNOWN
+    number = interpreter.number(site.activation, site.op.to, "getter")
+    state.things[number] = Object(external=function.name, fields={"name": site.positional[0]})
+    return one(Ref(number))
+
+
+@builtin("builtins.map", "builtins.filter")
+def call_map(interpreter: Interpreter, site: Any, state: State, function: External) -> Value | None:
+    """``map(f, rows)``: what *f* gives for each; ``filter(f, rows)``: some of them."""
+    if len(site.positional) != 2:
+        return None
+    called, several = site.positional
+    held = [element_of(interpreter, site.activation, site.op, state, atom) for atom in several]
+    elements = join(held) if held else UNKNOWN
+    given = apply(interpreter, site, state, called, elements)
+    if function.name.endswith("filter") and (given is not None or called == NONE):
+        given = elements
+    if given is None:
+        return None
+    number = interpreter.number(site.activation, site.op.to, "mapped")
+    made = site.activation.where(site.span)
+    state.things[number] = Collection(kind="iterator", element=given, items={}, made=made)
+    return one(Ref(number))
+
+
+@builtin("builtins.sorted")
+def call_sorted(interpreter: Interpreter, site: Any, state: State, _function: External) -> Value | None:
+    """``sorted(rows, key=f)``: a list of them, *f* called with each."""
+    value = copied(interpreter, replace(site, named={}), state, "list")
+    for _, made in list(state.of(value or NOTHING, Collection)) if "key" in site.named else ():
+        apply(interpreter, site, state, site.named["key"], made.element)
+    return value
+
+
 @builtin("builtins.next", "builtins.max", "builtins.min")
 def call_next(interpreter: Interpreter, site: Any, state: State, _function: External) -> Value | None:
     """One of the elements."""
     if not site.positional:
         return UNKNOWN
+    if "key" in site.named and len(site.positional) == 1:
+        for _, several in list(state.of(site.positional[0], Collection)):
+            apply(interpreter, site, state, site.named["key"], several.element)
     found = [thing.element for _, thing in state.of(site.positional[0], Collection)]
     return join([*found, *site.positional[1:2]]) if found else UNKNOWN

@@ -12,6 +12,7 @@ from tether.check.interpreting.arguments import asked
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.orm.keeping import keep
 from tether.check.orm.queries import rows_of
+from tether.check.python.applied import apply
 from tether.check.python.items import item_of
 from tether.check.python.writing import write_instance
 
@@ -32,6 +33,8 @@ def call_collection(interpreter: Interpreter, site: Any, state: State, function:
     if name in ("extend", "update") and site.positional:
         elements = [elements_of(interpreter, site, state, atom) for atom in site.positional[0]]
         return add_to(interpreter, site, state, receiver, thing, join(elements), name)
+    if name == "sort" and "key" in site.named:
+        apply(interpreter, site, state, site.named["key"], thing.element)
     state.things[receiver.id] = replace(
         thing, uses=thing.uses | {"iterated" if name in ITERATING else "other"}
     )

@@ -21,6 +21,7 @@ from tether.check.abstract.things import (
     Instance,
     Options,
     Session,
+    Where,
     surely,
 )
 from tether.check.abstract.values import NONE, UNKNOWN, Ref, RowKey, Value, number_in, one
@@ -32,6 +33,9 @@ from tether.check.orm.mapped import Mapped, mapped
 from tether.check.orm.presence import may_be_loaded, may_be_there
 from tether.check.orm.queries import load
 from tether.check.python.methods import read_property
+
+# Before the name of an attribute ("" for all columns): which loops loaded it of each row; and before their lines.
+IN_LOOP = "in a loop: "
 
 
 def facts_of(mapping: Mapped, instance: Instance, name: str) -> Facts:
@@ -52,11 +56,38 @@ def facts_of(mapping: Mapped, instance: Instance, name: str) -> Facts:
             found = frozenset({UNLOADED})
         else:
             found = mapping.queried(name)
+    if is_loaded_by_loop(instance, name) or (kind == "column" and is_loaded_by_loop(instance, "")):
+        found |= {UNSURE}
     if instance.others and found <= {UNLOADED}:
         found |= {UNSURE}
     if instance.flags & {"asked", "tried"} or ("unsure" in instance.flags and kind == "relationship"):
         found |= {UNSURE}
     return found
+
+
+def is_loaded_by_loop(instance: Instance, name: str) -> bool:
+    """Return whether a loop has loaded an attribute of each row, turn by turn, and this is behind that loop."""
+    loops = instance.attributes.get(IN_LOOP + name)
+    if loops is None:
+        return False
+    here = loop_of(instance.loop) if instance.loop is not None else ""
+    return any(loop.startswith(IN_LOOP) and loop != here for loop in loops)
+
+
+def loop_of(loop: Where) -> str:
+    """Return the fact that a loop has loaded something of each row."""
+    return f"{IN_LOOP}{loop.module}:{loop.line}:{loop.column}"
+
+
+def loaded_by_loop(state: State, instance: Instance, name: str, facts: Facts) -> None:
+    """Note on what stands for all rows what a turn of a loop loads of one of them; a column brings all the others."""
+    every = state.get(instance.of, Instance)
+    session = state.get(instance.session, Session)
+    if every is None or instance.loop is None or session is None or session.asynchronous:
+        return
+    key = IN_LOOP + ("" if EXPIRED in facts else name)
+    loops = every.attributes.get(key, frozenset()) | {loop_of(instance.loop)}
+    state.things[instance.of] = replace(every, attributes={**every.attributes, key: loops})
 
 
 def read_instance(
@@ -100,6 +131,8 @@ def read_instance(
         value = held_by(interpreter, activation, op, state, number, instance, mapping, kind, facts)
     state.registers[op.to] = value
     loaded(state, number, instance, op.name, kind, facts)
+    if instance.of >= 0 and not surely(facts, LOADED):
+        loaded_by_loop(state, instance, op.name, facts if kind == "column" else frozenset())
     if kind == "relationship" and not instance.many and value != UNKNOWN:
         # read once more, it is the same: what has happened to it meanwhile has happened
         instance = state.get(number, Instance) or instance
