@@ -172,8 +172,19 @@ class Run:
                 self.flow_into(block.then[-1 if swallowed else 0], held)
         else:
             for held in states:
-                for following in block.then:
+                for following in block.then if block.ops else self.clauses(block, held):
                     self.flow_into(following, held)
+
+    def clauses(self, block: ops.Block, state: State) -> Iterable[int]:
+        """Yield the clauses that may take an exception; one of the database does not get past one for all of those."""
+        of_database = DATABASE_ERROR in state.path
+        for number in block.then:
+            yield number
+            first = self.activation.body.blocks[number].ops[:1]
+            if of_database and any(
+                isinstance(op, ops.Caught) and takes_every_database_error(op) for op in first
+            ):
+                return
 
     def is_end(self, op: Any, number: int, position: int, states: list[State]) -> bool:
         """Let states leave the body, or wait; False if they go on behind the op."""
@@ -301,6 +312,13 @@ class Run:
             self.order += 1
             self.queued.add(key)
             heapq.heappush(self.queue, (block, self.order, state.path))
+
+
+def takes_every_database_error(clause: ops.Caught) -> bool:
+    """Return whether whatever SQLAlchemy raises stays in a clause."""
+    return any(
+        name.endswith("SQLAlchemyError") or name in ("Exception", "BaseException") for name in clause.types
+    )
 
 
 def is_of_exit(clause: ops.Caught) -> bool:

@@ -29,6 +29,7 @@ from tether.check.abstract.values import (
     Module,
     Ref,
     Value,
+    constant,
     join,
     one,
     without_none,
@@ -38,7 +39,7 @@ from tether.check.interpreting.interpreter import Interpreter, step
 from tether.check.interpreting.module_names import of_module
 from tether.check.lowering import ops
 from tether.check.orm.contexts import registry_of
-from tether.check.orm.failing import doubt
+from tether.check.orm.failing import FAILED, doubt
 from tether.check.orm.mapped import mapped
 from tether.check.python.methods import SUPER, ancestors, behind, bound_to, class_member, read_property
 from tether.check.python.own_fields import is_set_later
@@ -87,6 +88,8 @@ def attribute_of(
     if isinstance(thing, Session) and thing.subclass is not None:
         members = class_member(interpreter, state, thing.subclass, op.name)
         own = frozenset(bound_to(held, atom, thing.subclass) for held in members)
+    elif isinstance(thing, Session) and op.name == "is_active":
+        own = constant(FAILED not in thing.must)
     state.registers[op.to] = own or plain_attribute(interpreter, activation, op, state, atom, thing)
     return [state]
 
