@@ -18,6 +18,7 @@ from tether.check.orm.sending import tell_sent
 from tether.check.orm.tasks import TASK
 from tether.check.python.opaque import call_unknown
 from tether.check.python.tables import Call
+from tether.check.python.threads import start
 
 STATEMENTS = {
     f"{place}.{verb}": verb
@@ -83,6 +84,8 @@ def call_anything(interpreter: Interpreter, site: Any, state: State) -> Value:
     row = interpreter.row(TASK, member) if member in SENDING else None
     if row is not None:
         tell_sent(interpreter, Call(interpreter, site, state, External(f"{TASK}.{member}"), row))
+    if member == "start":
+        start(interpreter, site, state)
     return call_unknown(interpreter, site, state)
 
 
