@@ -55,7 +55,13 @@ def tell_kept_open(interpreter: Interpreter, name: str, index: int, state: State
             continue
         for number, session in own:
             assert session.made is not None
-            detail = (parent.name, attribute, uses[0][1], committed)
+            detail = (
+                parent.name,
+                attribute,
+                uses[0][1],
+                committed,
+                ends_with_object(module, body.parent, attribute),
+            )
             interpreter.tell("kept session", session.made, number=number, session=session, detail=detail)
 
 
@@ -67,6 +73,13 @@ def is_never_ended(interpreter: Interpreter, class_: Class, attribute: str) -> b
     bodies = [body for name in modules for body in interpreter.project.module(name).bodies]
     return all(
         body.name == "__del__" or is_only_used(body, attribute) for body in bodies if attribute in body.names
+    )
+
+
+def ends_with_object(module: Any, parent: int, attribute: str) -> bool:
+    """Return whether ``__del__`` of a class has to do with an attribute: it closes the Session, nearly always."""
+    return any(
+        body.parent == parent and body.name == "__del__" and attribute in body.names for body in module.bodies
     )
 
 

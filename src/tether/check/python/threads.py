@@ -1,4 +1,4 @@
-"""Objects that are threads of their own: a class below ``threading.Thread`` whose ``run()`` works with what it keeps."""
+"""Threads of the program: a class below ``threading.Thread`` whose ``run()`` works with what the object keeps."""
 
 from __future__ import annotations
 

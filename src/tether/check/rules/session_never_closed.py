@@ -34,11 +34,12 @@ def look(event: Event, teller: Teller) -> Finding | None:
 
 def kept(event: Event, teller: Teller) -> Finding:
     """Return the finding for a Session that an object keeps for itself."""
-    owner, attribute, used, committed = event.detail
+    owner, attribute, used, committed, at_the_end = event.detail
+    until = "and until its end nothing rolls" if at_the_end else "and nothing rolls"
     return teller.finding(
         "session-never-closed",
         event,
-        f"a Session is opened for as long as the {owner} lives, and nothing rolls `{attribute}` back or closes it:"
+        f"a Session is opened for as long as the {owner} lives, {until} `{attribute}` back or closes it:"
         " after one failed flush each further use raises PendingRollbackError",
         [("shared", used), ("committed", committed)],
         subject=f"{owner}.{attribute}",
