@@ -18,7 +18,7 @@ from tether.check.abstract.things import (
     Session,
     surely,
 )
-from tether.check.abstract.values import UNKNOWN, Ref, Value, join, number_in, without_none
+from tether.check.abstract.values import UNKNOWN, External, Ref, Unknown, Value, join, number_in, without_none
 from tether.check.interpreting.flow import Activation
 from tether.check.interpreting.interpreter import Interpreter, step
 from tether.check.interpreting.origins import is_made_of
@@ -38,6 +38,9 @@ def run_set_attribute(
     holder, source = state.read(op.of), state.read(op.source)
     sure = len(without_none(holder)) == 1
     for atom in holder:
+        if isinstance(atom, Unknown | External):  # ``request.state.session = session``: others find it there
+            for number, session in list(state.of(source, Session)):
+                state.things[number] = replace(session, escaped=True)
         thing = state.thing(atom.id) if isinstance(atom, Ref) else None
         if isinstance(thing, Instance):
             sure_change = sure and not is_made_of(activation, op.source, op.name)
