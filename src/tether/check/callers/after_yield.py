@@ -12,11 +12,12 @@ from dataclasses import replace
 
 from tether.check.abstract.state import State
 from tether.check.abstract.sweeping import reached
-from tether.check.abstract.things import Frame, Manager, Session
+from tether.check.abstract.things import Frame, Instance, Manager, Session
 from tether.check.abstract.values import Function, Value, number_in
 from tether.check.callers.depends import Dependencies, function_key
 from tether.check.interpreting.flow import Activation, CutShort
 from tether.check.lowering import ops
+from tether.check.orm.mapped import mapped
 from tether.check.python.calls import GENERATORS
 from tether.check.python.managers import finish_generator
 from tether.check.python.opaque import let_go
@@ -87,6 +88,7 @@ class Exits:
         """Let the generators go on, the last one first."""
         for number in self.used_later(activation, state):
             self.escape(state, number, True)
+        self.without_links(state)
         states = [state]
         for number in reversed(self.dependencies.waiting):
             states = [
@@ -99,6 +101,19 @@ class Exits:
         for held in states:
             self.forget(held)
         return states
+
+    def without_links(self, state: State) -> None:
+        """Forget rows that were put on other rows: for the response, nearly always; the foreign key says the same."""
+        for number, thing in list(state.things.items()):
+            if not isinstance(thing, Instance) or not thing.changed:
+                continue
+            mapping = mapped(self.interpreter, thing.model)
+            links = [
+                name for name in thing.changed if mapping is None or mapping.kind(name) == "relationship"
+            ]
+            if links and thing.session in self.dependencies.sessions:
+                left = {name: where for name, where in thing.changed.items() if name not in links}
+                state.things[number] = replace(thing, changed=left)
 
     def forget(self, state: State) -> None:
         """Let go of the variables of the dependencies, which are over."""
