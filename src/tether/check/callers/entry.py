@@ -21,7 +21,7 @@ from tether.check.abstract.values import NOTHING, UNKNOWN, Class, Function, Ref,
 from tether.check.callers.after_yield import Exits
 from tether.check.callers.depends import Dependencies
 from tether.check.callers.kept_open import tell_kept_open
-from tether.check.callers.lasting import tell_lasting
+from tether.check.callers.lasting import reads_command_line, tell_lasting
 from tether.check.callers.rows_on_self import note_rows
 from tether.check.callers.streaming import run_streamed
 from tether.check.interpreting.arguments import bound
@@ -29,6 +29,7 @@ from tether.check.interpreting.flow import RAISED, Activation, CutShort, Outcome
 from tether.check.interpreting.interpreter import Interpreter, OwnFields
 from tether.check.interpreting.types import named_types
 from tether.check.lowering import ops
+from tether.check.lowering.uses import is_given_too
 from tether.check.orm.belonging import belong
 from tether.check.orm.ending import abandoned, referred
 from tether.check.orm.mapped import mapped
@@ -286,7 +287,8 @@ def shared_sessions(interpreter: Interpreter, name: str, state: State) -> frozen
                 continue
             if session.made is not None and surely(session.life, OPEN):
                 found.add(number)
-                interpreter.tell("global session", session.made, number=number, session=session)
+                if not reads_command_line(module):
+                    interpreter.tell("global session", session.made, number=number, session=session)
     for variable, value in frame.variables.items() if frame else ():
         for _, kept in state.of(value, Object) if variable in used else ():
             found |= {number for held in kept.fields.values() for number, _ in state.of(held, Session)}
@@ -323,6 +325,9 @@ def left(
                     "discard", thing.lost[first][1], number=number, instance=thing, attribute=first
                 )
             for attribute, at in thing.written.items():
+                body = interpreter.project.module(at.module).bodies[at.body]
+                if thing.merged is None and is_given_too(body, at[2:6]):
+                    continue  # it is saved in another way
                 interpreter.tell("lost write", at, number=number, instance=thing, attribute=attribute)
         elif isinstance(thing, Session) and not (
             thing.escaped or number in but or number in shared or number in lasting

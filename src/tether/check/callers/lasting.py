@@ -59,6 +59,15 @@ def is_script(module: Any) -> bool:
     )
 
 
+def reads_command_line(module: Any) -> bool:
+    """Return whether a module parses the command line as soon as it runs: then nobody imports it."""
+    return not is_script(module) and any(
+        isinstance(op, ops.GetAttribute) and op.name in ("parse_args", "parse_known_args")
+        for block in module.bodies[0].blocks
+        for op in block.ops
+    )
+
+
 def is_of_tests(name: str, body: ops.Body) -> bool:
     """Return whether a function belongs to tests, which end soon."""
     last = name.rpartition(".")[2]

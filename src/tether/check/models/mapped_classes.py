@@ -294,12 +294,20 @@ def _unique(ancestry: Ancestry) -> tuple[tuple[str, ...], ...]:
         return ()
     found = []
     for one in arguments.items:
-        partial = any(name.endswith("_where") for name, _ in one.named)  # of some of the rows only
+        partial = any(  # of some of the rows only; those without the key are nobody's row
+            name.endswith("_where") and not is_of_keys(value) for name, value in one.named
+        )
         unique = one.last == "UniqueConstraint" or (one.last == "Index" and one.constant("unique") is True)
         if unique and not partial:
             items = one.items if one.last == "UniqueConstraint" else one.items[1:]
             found.append(tuple([item.text.rpartition(".")[2] for item in items]))
     return tuple(found)
+
+
+def is_of_keys(where: Written) -> bool:
+    """Return whether a partial index takes every row that has its key: ``WHERE key IS NOT NULL``."""
+    text = where.items[0].text if where.last == "text" and where.items else where.text
+    return text.strip().lower().endswith(" is not null") and " and " not in text.lower()
 
 
 def _foreign_keys(ancestry: Ancestry) -> list[tuple[str, str]]:

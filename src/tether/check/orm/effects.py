@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tether.check.abstract.facts_of_loading import EFFECT_FACTS
@@ -26,10 +26,18 @@ from tether.check.abstract.values import UNKNOWN, RowKey, Value, one
 from tether.check.interpreting.flow import Activation
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.lowering import ops
+from tether.check.lowering.uses import is_given_too
 from tether.check.orm.alternatives import is_either
 from tether.check.orm.application import MEMBERS_ONLY, NO_WORK, Subjects
 from tether.check.orm.belonging import GIVEN
-from tether.check.orm.handing_over import captured, handed, handed_over, named_sessions, sessions_behind
+from tether.check.orm.handing_over import (
+    captured,
+    handed,
+    handed_over,
+    is_awaited,
+    named_sessions,
+    sessions_behind,
+)
 from tether.check.orm.mapped import mapped
 from tether.check.orm.queries import loaded_too
 from tether.check.orm.sending import UNCOMMITTED, end_of_work
@@ -83,7 +91,12 @@ class Application(Subjects):
         flushed = False
         for number, instance in self.state.members(self.number):
             mapping = mapped(self.interpreter, instance.model)
-            if surely(instance.states, PENDING):
+            if "deleted" in instance.flags and EXPIRED in instance.columns and instance.states <= ATTACHED:
+                # run on 2.0 and 2.1: the DELETE reads the primary key, and that loads every expired column
+                known = {name: facts | {UNSURE} for name, facts in instance.attributes.items()}
+                flags = (instance.flags - {"all expired"}) | {"unsure"}
+                self.put(number, instance, columns=frozenset({LOADED}), flags=flags, attributes=known)
+            elif surely(instance.states, PENDING):
                 flushed = True
                 self.put(number, instance, **after_insert(mapping, instance))
             elif (instance.changed or instance.touched) and instance.states <= ATTACHED:
@@ -171,9 +184,17 @@ class Application(Subjects):
 
     def discarded(self, number: int, instance: Instance, names: frozenset[str] | None = None) -> None:
         """Note that changes which were not flushed are lost here."""
-        lost = [name for name in instance.changed if names is None or name in names]
+        lost = [
+            name
+            for name, at in instance.changed.items()
+            if (names is None or name in names) and not self.is_saved_otherwise(at)
+        ]
         if lost and instance.states <= ATTACHED and not self.raised and not self.state.in_handler():
             self.tell("discard", number, instance, attribute=lost[0], detail=tuple(lost))
+
+    def is_saved_otherwise(self, at: Where) -> bool:
+        """Return whether a call is given what was written at a place, too: ``update(User).values(name=name)``."""
+        return is_given_too(self.interpreter.project.module(at.module).bodies[at.body], at[2:6])
 
     def do_discard(self, effect: Effect, sure: bool) -> None:
         """Drop changes that were not flushed."""
@@ -208,6 +229,18 @@ class Application(Subjects):
             columns = frozenset({EXPIRED, UNSURE} if "more given" in instance.flags else {EXPIRED})
             self.put(number, instance, states=frozenset({DETACHED}), columns=columns)
 
+    def is_looked_for(self, new: Instance, same: Sequence[Instance]) -> bool:
+        """Return whether the function that made a new instance has queried for others of its class: for that row."""
+        return new.loaded is not None and any(
+            isinstance(row, Instance)
+            and row.model == new.model
+            and row.loaded is not None
+            and row.loaded[:2] == new.loaded[:2]
+            and "created" not in row.flags
+            and row not in same
+            for row in self.state.things.values()
+        )
+
     def do_add(self, effect: Effect, sure: bool) -> None:
         """Put instances into the Session, with what their relationships hold."""
         self.put_session(joined=True)
@@ -233,7 +266,7 @@ class Application(Subjects):
             and other != number
             and key == [row.held.get(name, one(RowKey(other, name))) for name in mapping.primary_key()]
         ]
-        if any(row.flags & {"deleted", "perhaps"} for row in rows):
+        if any(row.flags & {"deleted", "perhaps"} for row in rows) or self.is_looked_for(instance, rows):
             return  # gone by now, or the program has asked whether it is there
         self.key = key
         for row in rows:
@@ -327,12 +360,13 @@ class Application(Subjects):
             self.put(number, instance, written={}, lost={})  # the change goes where the bytes go
 
     def do_hand_over(self, effect: Effect, sure: bool) -> None:
-        """The argument goes to another thread, process or task."""
+        """The argument goes to another thread, process or task; nothing is told where this one waits for it."""
+        awaited = is_awaited(self.interpreter, self.where)
         for value in handed_over(self.arguments, effect):
             value |= captured(self.interpreter, self.state, value)
             for number, session in sessions_behind(self.state, value):
                 self.state.things[number] = replace(session, escaped=True)
-            if not sure:
+            if not sure or awaited:
                 continue
             for number, instance in handed(self.interpreter, self.state, self.arguments, value):
                 self.tell("hand over", number, instance, detail=self.row)

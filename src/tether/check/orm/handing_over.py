@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tether.check.abstract.state import State
 from tether.check.abstract.sweeping import numbers, reached
-from tether.check.abstract.things import LOADED, Collection, Frame, Instance, Session, surely
+from tether.check.abstract.things import LOADED, Collection, Frame, Instance, Session, Where, surely
 from tether.check.abstract.values import Function, Ref, Value, number_in
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.lowering import ops
@@ -24,6 +24,14 @@ def handed_over(arguments: Mapping[str, Value], effect: Effect) -> list[Value]:
     if effect.argument == "target":  # Thread(target=..., args=..., kwargs=...)
         names += ["args", "kwargs"]
     return [arguments.get(name, frozenset()) for name in names]
+
+
+def is_awaited(interpreter: Interpreter, where: Where) -> bool:
+    """Return whether a call stands behind ``await``: whoever hands over waits until the other thread is done."""
+    body = interpreter.project.module(where.module).bodies[where.body]
+    every = [op for block in body.blocks for op in block.ops]
+    made = {op.to for op in every if isinstance(op, ops.Call) and op.span == where[2:6]}
+    return any(isinstance(op, ops.Await) and op.source in made for op in every)
 
 
 def is_named(state: State, number: int) -> bool:

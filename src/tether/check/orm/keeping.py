@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tether.check.abstract.state import State
-from tether.check.abstract.things import Collection, Frame, Instance, Object, Where
+from tether.check.abstract.things import DETACHED, Collection, Frame, Instance, Object, Where
 from tether.check.abstract.values import Class, Module, Ref, Value
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.orm.subjects import instances_in, is_row
@@ -67,7 +67,11 @@ def class_attribute(interpreter: Interpreter, state: State, wanted: Ref) -> str:
 
 
 def rows_in(state: State, value: Value, depth: int = 3) -> Iterator[tuple[int, Instance]]:
-    """Yield the instances that surely are rows in a value: attached, so that their Session ends before they do."""
+    """Yield the instances that surely are rows in a value: attached, so that their Session ends before they do.
+
+    Not those that were expunged: who takes a row out of its Session means to have it without.
+    """
     for number, instance in instances_in(state, value, depth):
-        if is_row(instance) and instance.session >= 0:
+        gone = instance.detached is not None and instance.detached.cause.startswith("expunge")
+        if is_row(instance) and instance.session >= 0 and not (gone and DETACHED in instance.states):
             yield number, instance

@@ -43,7 +43,7 @@ from tether.check.orm.failing import FAILED, doubt
 from tether.check.orm.mapped import mapped
 from tether.check.python.methods import SUPER, ancestors, behind, bound_to, class_member, read_property
 from tether.check.python.own_fields import is_set_later
-from tether.check.python.reading_rows import all_raise, read_instance
+from tether.check.python.reading_rows import AWAITABLE, all_raise, read_awaited, read_instance
 
 # Class methods of pydantic models that read the fields of what they are given.
 VALIDATING = ("model_validate", "from_orm", "parse_obj")
@@ -80,8 +80,15 @@ def attribute_of(
 ) -> list[State]:
     """Put what an attribute of one atom is into the op's register."""
     thing = state.thing(atom.id) if isinstance(atom, Ref) else None
+    if isinstance(thing, Instance) and op.name == "awaitable_attrs":
+        state.registers[op.to] = one(External(AWAITABLE, atom))
+        return [state]
     if isinstance(thing, Instance):
         return read_instance(interpreter, activation, op, state, atom.id, sure=sure)
+    if isinstance(atom, External) and atom.name == AWAITABLE and isinstance(atom.receiver, Ref):
+        read_awaited(interpreter, state, atom.receiver.id, op.name)
+        state.registers[op.to] = UNKNOWN
+        return [state]
     if isinstance(thing, Object):
         return read_object(interpreter, activation, op, state, atom, thing)
     own: Value = frozenset()

@@ -292,8 +292,10 @@ def collect_sessions(
 
 
 def kept_by_cache(interpreter: Interpreter, function: Function, state: State, value: Value) -> None:
-    """Tell of rows that ``lru_cache`` keeps."""
+    """Tell of rows that ``lru_cache`` keeps; not those of a function that is made anew by each call around it."""
     body = interpreter.body(function)
+    if interpreter.project.module(function.module).bodies[body.parent].kind not in ("module", "class"):
+        return
     returns = [
         op
         for block in body.blocks

@@ -44,7 +44,7 @@ def call_outside(
     if name == "sqlalchemy.orm.Load.options" and isinstance(function.receiver, Ref):
         thing = state.thing(function.receiver.id)
         if isinstance(thing, Loader):
-            return [(state, options_below(state, site.positional, number, thing))]
+            return [(state, options_below(state, all_given(site), number, thing))]
     if name == "sqlalchemy.orm.aliased" and site.positional:
         (atom,) = site.positional[0] if len(site.positional[0]) == 1 else (None,)
         return [(state, one(External(name, atom)) if isinstance(atom, Class) else UNKNOWN)]
@@ -65,7 +65,7 @@ def call_outside(
                     state,
                     told_more(state, receiver, member, site.positional, site.named),
                     member,
-                    site.positional,
+                    all_given(site) if member == "options" else site.positional,
                     site.named,
                     number,
                 ),
@@ -75,6 +75,11 @@ def call_outside(
     if row is None or row.attribute:
         return [(state, call_unknown_outside(interpreter, site, state, function))]
     return Call(interpreter, site, state, function, row).run()
+
+
+def all_given(site: Any) -> list[Value]:
+    """Return the arguments of a call; the last one is UNKNOWN where a star brings more that are not known."""
+    return [*site.positional, UNKNOWN] if site.more else list(site.positional)
 
 
 def call_anything(interpreter: Interpreter, site: Any, state: State) -> Value:

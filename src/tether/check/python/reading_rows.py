@@ -36,6 +36,20 @@ from tether.check.python.methods import read_property
 
 # Before the name of an attribute ("" for all columns): which loops loaded it of each row; and before their lines.
 IN_LOOP = "in a loop: "
+AWAITABLE = "sqlalchemy.ext.asyncio.AsyncAttrs.awaitable_attrs"
+
+
+def read_awaited(interpreter: Interpreter, state: State, number: int, name: str) -> None:
+    """``await user.awaitable_attrs.orders``: it is loaded afterwards, and so is each of several rows in a loop."""
+    instance = state.get(number, Instance)
+    mapping = mapped(interpreter, instance.model) if instance is not None else None
+    if instance is None or mapping is None:
+        return
+    not_idle(state, instance.session)
+    facts = facts_of(mapping, instance, name)
+    attributes = {**instance.attributes, name: frozenset({LOADED})}
+    columns = frozenset({LOADED}) if mapping.kind(name) == "column" and EXPIRED in facts else instance.columns
+    state.things[number] = replace(instance, attributes=attributes, columns=columns)
 
 
 def facts_of(mapping: Mapped, instance: Instance, name: str) -> Facts:
@@ -46,6 +60,10 @@ def facts_of(mapping: Mapped, instance: Instance, name: str) -> Facts:
         if kind == "column":
             deferred = mapping.is_deferred(name) and not instance.states & {TRANSIENT, PENDING}
             found = frozenset({UNLOADED}) if deferred and LOADED in instance.columns else instance.columns
+            if surely(found, UNLOADED) and name in mapping.primary_key():
+                found = frozenset(
+                    {LOADED}
+                )  # load_only() of other columns, and defer("*"), load it all the same
         elif kind != "relationship":
             return frozenset({UNSURE})
         elif instance.states & {TRANSIENT, PENDING}:
@@ -53,7 +71,10 @@ def facts_of(mapping: Mapped, instance: Instance, name: str) -> Facts:
         elif "all expired" in instance.flags:
             found = frozenset({EXPIRED})
         elif (instance.fresh or "inserted" in instance.flags) and "queried" not in instance.flags:
-            found = frozenset({UNLOADED})
+            empty = (
+                mapping.lazy(name) == "noload"
+            )  # run on 2.0 and 2.1: nothing is asked, not even of a new row
+            found = frozenset({LOADED if empty else UNLOADED})
         else:
             found = mapping.queried(name)
     if is_loaded_by_loop(instance, name) or (kind == "column" and is_loaded_by_loop(instance, "")):

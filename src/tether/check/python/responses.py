@@ -49,7 +49,7 @@ ITS_OWN_WAY = (
 def fields_of(interpreter: Interpreter, class_: Class) -> dict[str, tuple[str, str]]:
     """Return the fields of a pydantic model, those it inherits included: module and text of their annotations.
 
-    None for any other class.
+    None for any other class. Run on sqlmodel 0.0.50: the relationships of a table are none of its fields.
     """
     found: dict[str, tuple[str, str]] = {}
     pydantic = False
@@ -59,8 +59,13 @@ def fields_of(interpreter: Interpreter, class_: Class) -> dict[str, tuple[str, s
         else:
             for name, text in interpreter.annotations.get(base, {}).items():
                 found.setdefault(name, (base.module, text))
+    table = mapped(interpreter, class_)
     fields = {
-        name: held for name, held in found.items() if not name.startswith("_") and name != "model_config"
+        name: held
+        for name, held in found.items()
+        if not name.startswith("_")
+        and name != "model_config"
+        and (table is None or table.kind(name) != "relationship")
     }
     return fields if pydantic else {}
 
