@@ -27,6 +27,14 @@ def user_of(engine):
         session.commit()
     return user
 """
+NESTING = """
+def f(rows):
+    held = ()
+    for row in rows:
+        held = (held, row)
+    for one in [held]:
+        print(one)
+"""
 USING = "from m1 import user_of\n\ndef show(engine):\n    print(user_of(engine).name)\n"
 
 
@@ -85,3 +93,15 @@ def test_without_memory_for_it_the_work_is_done_all_the_same(monkeypatch: pytest
     monkeypatch.setattr("threading.Thread.start", refuse)
 
     assert on_deep_stack(lambda: depth(50)) == 50
+
+
+def test_a_tuple_of_tuples_that_a_loop_makes_is_no_ring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A tuple that holds the tuple of the turn before has an end, and so has the analysis of what iterates it.
+    """
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(NESTING, encoding="utf-8")
+
+    assert () == engine_over("program.py").analyse("program.py").failed

@@ -88,3 +88,40 @@ def test_ambient_sessions_are_those_of_the_file(
         answers = {name: engine.analyse(name) for name in order}
         found = {name: [finding.hazard for finding in answers[name].findings] for name in files}
         assert FOUND[program] == found, order
+
+
+RING = {
+    "app.py": "from flask_sqlalchemy import SQLAlchemy\n\ndb = SQLAlchemy()\n\nimport views\n",
+    "models.py": """
+from app import db
+
+class User(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    name = db.Column(db.String)
+""",
+    "views.py": """
+from app import db
+from models import User
+
+def rename(key):
+    user = User.query.filter_by(id=key).one()
+    user.name = "Ada"
+    db.session.refresh(user)
+""",
+}
+
+
+def test_models_in_a_ring_of_imports_have_the_session_of_their_extension(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where the application imports its views at its end, `db` was not there when the class was looked at first.
+    """
+    monkeypatch.chdir(tmp_path)
+    for name, text in RING.items():
+        Path(name).write_text(text, encoding="utf-8")
+
+    for order in permutations(RING):
+        engine = engine_over(*sorted(RING))
+        answers = {name: engine.analyse(name) for name in order}
+        assert ["change-discarded"] == [finding.hazard for finding in answers["views.py"].findings], order

@@ -175,7 +175,25 @@ def registry_of_model(interpreter: Interpreter, state: State, class_: Class) -> 
         if isinstance(base, External) and isinstance(base.receiver, Ref) and base.name.endswith(".Model"):
             session = base.name.removesuffix("Model") + "session"
             return registry_of(interpreter, state, session, base.receiver) or UNKNOWN
+        holder = extension_of(interpreter, state, base) if isinstance(base, Class) else None
+        if holder is not None:
+            thing = state.get(holder.id, Object)
+            external = thing.external if thing is not None else ""
+            return registry_of(interpreter, state, f"{external}.session", holder) or UNKNOWN
     return UNKNOWN
+
+
+def extension_of(interpreter: Interpreter, state: State, class_: Class) -> Ref | None:
+    """Return the ``db`` of ``class User(db.Model)`` as it is written: in a ring of imports it was not there yet."""
+    module = interpreter.project.module(class_.module)
+    facts = module.classes.get(class_.qualname) if module is not None else None
+    for base in facts.bases if facts is not None else ():
+        target = interpreter.project.resolve(class_.module, base.text) if base.kind == "name" else None
+        if target is not None and target.kind == "variable" and target.rest == ("Model",):
+            for atom in interpreter.variable(target.module, target.name):
+                if isinstance(atom, Ref) and state.get(atom.id, Object) is not None:
+                    return atom
+    return None
 
 
 def read_object(

@@ -26,6 +26,8 @@ from tether.check.orm.failing import refuses
 from tether.check.orm.queries import executed, rows_of
 from tether.check.python.managers import finish_generator, start_generator
 
+DEEPEST = 4  # tuples in tuples; one that is made anew in each turn of a loop may hold itself
+
 
 @step(ops.Iterate)
 def run_iterate(
@@ -120,8 +122,9 @@ def without_elements(state: State, elements: Value) -> None:
 
 
 def in_turn(
-    interpreter: Interpreter, activation: Activation, state: State, value: Value, where: Where, key: Any
-) -> Value:
+    interpreter: Interpreter, activation: Activation, state: State, value: Value, where: Where, key: Any,
+    depth: int = 0,
+) -> Value:  # fmt: skip
     """Return the element of this turn: a thing of its own, so that what happens to it does not happen to the others."""
     fresh: set[Atom] = set()
     for atom in value:
@@ -130,9 +133,9 @@ def in_turn(
         if isinstance(thing, Instance) and thing.many:
             state.things[number] = replace(thing, many=False, loop=where, of=number_in(atom))
             fresh.add(Ref(number))
-        elif isinstance(thing, Collection) and thing.kind == "tuple":
+        elif isinstance(thing, Collection) and thing.kind == "tuple" and depth < DEEPEST:
             items = {
-                position: in_turn(interpreter, activation, state, held, where, (key, position))
+                position: in_turn(interpreter, activation, state, held, where, (key, position), depth + 1)
                 for position, held in thing.items.items()
             }
             element = join(list(items.values())) if items else thing.element
