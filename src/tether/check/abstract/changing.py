@@ -18,6 +18,5 @@ def replace(held: T, /, **changes: Any) -> T:
     except AttributeError:  # with slots
         return dataclasses.replace(held, **changes)  # type: ignore[type-var]
     made = object.__new__(type(held))
-    made.__dict__.update(fields)
-    made.__dict__.update(changes)
+    made.__dict__.update(fields, **changes)
     return made

@@ -6,8 +6,7 @@ no turn.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Collection, Instance
 from tether.check.abstract.values import Value

@@ -57,17 +57,13 @@ class State:
         """Return whether an exception handler was passed on the way."""
         return not self.path <= MARKS
 
-    def is_marked(self) -> bool:
-        """Return whether something is unread here that may be read on other ways."""
-        return not self.path.isdisjoint(MARKS)
-
-    def carried(self, registers: Iterable[int]) -> State:
+    def carried(self, registers: Iterable[int], path: frozenset[Any]) -> State:
         """Return a copy as it goes into another block: with those registers only that are read there."""
         other = State(self.base)
         other.things = self.things.copy()
         mine = self.registers
         other.registers = {register: mine[register] for register in registers if register in mine}
-        other.path = self.path
+        other.path = path
         return other
 
     def thing(self, number: int) -> Thing | None:
@@ -142,15 +138,23 @@ class State:
 
     def joined_with_news(self, other: State, registers: Iterable[int]) -> State | None:
         """Return the state that is true after either; None if *other* brings no news in its things and *registers*."""
-        news = {register: other.registers[register] for register in registers if register in other.registers}
-        held = join_registers(self.registers, news)
+        mine, theirs = self.registers, other.registers
+        held: dict[int, Value] = {}
+        for register in registers:
+            value = theirs.get(register)
+            if value is None or value is (known := mine.get(register)):
+                continue
+            if known is None:
+                held[register] = value
+            elif value != known and (either := join((known, value))) != known:
+                held[register] = either
         things = self.news_of_things(other)
-        if not things and held == self.registers:
+        if not things and not held:
             return None
         joined = State(self.base)
         joined.path = self.path
-        joined.registers = held
-        joined.things = self.things | things
+        joined.registers = mine | held if held else mine
+        joined.things = self.things | things if things else self.things
         return joined
 
     def news_of_things(self, other: State) -> dict[int, Thing]:

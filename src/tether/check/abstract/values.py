@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 MOST_ATOMS = 6
@@ -108,6 +109,7 @@ NONE: Value = frozenset([NONE_ATOM])
 SOME_TEXT = Constant(..., "some text")  # text that is not empty
 
 
+@lru_cache(maxsize=4096, typed=True)
 def constant(value: Any) -> Value:
     """Return a literal as a value."""
     if value is None or isinstance(value, (bool, int, str)):

@@ -7,9 +7,9 @@ parameters with the same one share what it gives; what follows a ``yield`` runs 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Collection, Coroutine, Frame, Manager, Object
 from tether.check.abstract.values import (

@@ -8,8 +8,8 @@ expired.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import EXPIRED_ALL, State
 from tether.check.abstract.things import EXPIRED, UNSURE, Frame, Instance
 from tether.check.abstract.values import NOTHING, truth

@@ -11,7 +11,7 @@ from tether.check.abstract.state import EXPIRED_ALL, MARKS, UNREAD, UNRECOVERED,
 from tether.check.abstract.things import Where
 from tether.check.abstract.values import NONE, Value
 from tether.check.lowering import ops
-from tether.check.lowering.definitions import crossing, definitions
+from tether.check.lowering.definitions import definitions, live
 
 MOST_STATES = 4  # of one point that differ in the handlers they passed, and as many with one of the MARKS
 MOST_VISITS = 12  # of one block with one path; joins end long before
@@ -109,7 +109,7 @@ class Run:
         self.order = 0
         self.queued: set[tuple[int, Any]] = set()
         self.paths: dict[tuple[int, bool], int] = {}
-        self.crossing = crossing(activation.body)
+        self.live = live(activation.body)
         self.now: Outcome = Outcome()
         self.handler = NO_HANDLER
 
@@ -157,7 +157,7 @@ class Run:
         for position in range(first, len(block.ops)):
             op = block.ops[position]
             if type(op) in ENDING:
-                if isinstance(op, ops.Next):
+                if type(op) is ops.Next:
                     self.branch(block, states)
                     return
                 if self.is_end(op, number, position, states):
@@ -259,7 +259,7 @@ class Run:
             state = state.copy()
             state.path |= marks
         if self.handler == NO_HANDLER:
-            if self.interpreter.catching or RAISED in state.path:
+            if self.is_seen(state):
                 self.now.raised.append(state.copy())
         else:
             self.flow_into(self.handler, state)
@@ -289,21 +289,25 @@ class Run:
         """Return whether anybody around would see an exception."""
         return self.handler != NO_HANDLER or bool(self.interpreter.catching)
 
+    def is_seen(self, state: State) -> bool:
+        """Return whether an exception that leaves here makes a difference: it is caught, or one is on its way."""
+        return self.may_raise() or RAISED in state.path
+
     def flow_into(self, block: int, state: State) -> None:
         """Add a state to those a block begins with; visit it again if that is news."""
-        state = state.carried(self.crossing)
-        if UNREAD in state.path and not state.has_unread():
-            state.path -= {UNREAD}
-        key = (block, state.path)
+        path = state.path
+        if UNREAD in path and not state.has_unread():
+            path -= {UNREAD}
+        key = (block, path)
         known = self.entries.get(key)
         if known is None:
-            kind = (block, state.is_marked())
+            kind = (block, not path.isdisjoint(MARKS))
             if self.paths.get(kind, 0) >= MOST_STATES:
                 return
             self.paths[kind] = self.paths.get(kind, 0) + 1
-            self.entries[key] = state.carried(self.crossing)
+            self.entries[key] = state.carried(self.live[block], path)
         else:
-            joined = known.joined_with_news(state, self.crossing)
+            joined = known.joined_with_news(state, self.live[block])
             if joined is None or self.visits.get(key, 0) >= MOST_VISITS:
                 return
             self.entries[key] = joined
@@ -311,7 +315,7 @@ class Run:
         if key not in self.queued:
             self.order += 1
             self.queued.add(key)
-            heapq.heappush(self.queue, (block, self.order, state.path))
+            heapq.heappush(self.queue, (block, self.order, path))
 
 
 def takes_every_database_error(clause: ops.Caught) -> bool:
@@ -341,6 +345,8 @@ def clauses_of(body: ops.Body, op: ops.Raise) -> list[ops.Caught]:
 
 def merged(states: list[State]) -> list[State]:
     """Return the states joined where they passed the same handlers; no more than MOST_STATES."""
+    if len(states) < 2:
+        return states
     by_path: dict[Any, State] = {}
     for state in states:
         known = by_path.get(state.path)
@@ -350,6 +356,8 @@ def merged(states: list[State]) -> list[State]:
 
 def few(by_path: dict[Any, T]) -> list[T]:
     """Return the first MOST_STATES of each kind."""
+    if len(by_path) <= MOST_STATES:
+        return list(by_path.values())
     ways = ([path for path in by_path if path.isdisjoint(MARKS) is plain] for plain in (True, False))
     kept = {path for kind in ways for path in kind[:MOST_STATES]}
     return [found for path, found in by_path.items() if path in kept]

@@ -7,31 +7,51 @@ from typing import Any
 
 from tether.check.lowering import ops
 
-_crossing: dict[int, tuple[ops.Body, frozenset[int]]] = {}
+_live: dict[int, tuple[ops.Body, tuple[tuple[int, ...], ...]]] = {}
 
 
-def crossing(body: ops.Body) -> frozenset[int]:
-    """Return the registers that are read in another block than the one that writes them."""
-    known = _crossing.get(id(body))
+def live(body: ops.Body) -> tuple[tuple[int, ...], ...]:
+    """Return for each block the registers that were written before it and are read in it or behind it."""
+    known = _live.get(id(body))
     if known is None or known[0] is not body:
-        found: set[int] = set(operands_of_tests(body))
-        for block in body.blocks:
-            written: set[int] = set()
-            for op in block.ops:
-                found |= set(registers_read(op)) - written
-                to = getattr(op, "to", ())
-                written |= set(to) if isinstance(to, tuple) else {to}
-        known = _crossing[id(body)] = (body, frozenset(found))
+        known = _live[id(body)] = (body, tuple(tuple(sorted(found)) for found in _live_at_blocks(body)))
     return known[1]
 
 
-def operands_of_tests(body: ops.Body) -> Iterator[int]:
-    """Yield what the tests of branches are made of: a branch narrows it."""
-    written = definitions(body)
-    for op in (op for block in body.blocks for op in block.ops[:1] if isinstance(op, ops.Assume)):
-        test = written.get(op.test)
-        if isinstance(test, ops.Operate):
-            yield from test.operands
+def _live_at_blocks(body: ops.Body) -> list[set[int]]:
+    """Return the same: blocks are in order, so that only what is carried around loops has to be found again."""
+    writes: list[set[int]] = []
+    reads: list[set[int]] = []
+    tested = definitions(body)
+    for block in body.blocks:
+        written: set[int] = set()
+        read: set[int] = set()
+        for op in block.ops:
+            read.update(register for register in _read_by(op, tested) if register not in written)
+            to = getattr(op, "to", ())
+            written.update(to if isinstance(to, tuple) else (to,))
+        writes.append(written)
+        reads.append(read)
+    found = [read.copy() for read in reads]
+    changed = any(reads)
+    while changed:
+        changed = False
+        for number in reversed(range(len(body.blocks))):
+            block, here = body.blocks[number], found[number]
+            before = len(here)
+            for following in block.then:
+                here |= found[following] - writes[number]
+            if block.handler >= 0:  # an exception may leave before anything is written
+                here |= found[block.handler]
+            changed = changed or len(here) > before
+    return found
+
+
+def _read_by(op: Any, tested: dict[int, Any]) -> Iterator[int]:
+    """Yield every register an op reads: a branch also narrows what its test is made of."""
+    yield from registers_read(op)
+    if isinstance(op, ops.Assume) and isinstance(test := tested.get(op.test), ops.Operate):
+        yield from test.operands
 
 
 def registers_read(op: Any) -> Iterator[int]:

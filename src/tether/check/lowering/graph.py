@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tether.check.lowering.ops import NONE, Assume, Block, Caught, Constant, Op, Raised, Register, Span
@@ -116,9 +116,10 @@ class Graph:
         self.join([draft for draft, _ in exits])
 
     def finish(self) -> tuple[Block, ...]:
-        """Return the blocks that can be reached, the entry first, without those that do nothing."""
+        """Return the blocks that can be reached, without those that do nothing, in the order to run them in."""
         _skip_empty(self.drafts)
-        kept = _merge(self.drafts, _reached(self.drafts))
+        gone = _merge(self.drafts, _reached(self.drafts))
+        kept = [draft for draft in _reached(self.drafts) if draft.index not in gone]
         number = {draft.index: position for position, draft in enumerate(kept)}
         return tuple(
             Block(
@@ -159,21 +160,36 @@ def _may_raise(draft: Draft) -> bool:
 
 
 def _reached(drafts: list[Draft]) -> list[Draft]:
-    """Return the blocks that can be reached from the entry, in the order in which they were begun."""
+    """Return the blocks that can be reached from the entry, each behind all that lead to it, but for loops.
+
+    What comes after a loop is behind its body, and a handler is behind all that may raise: nothing has to be run twice
+    because it was run too early.
+    """
+    done: list[Draft] = []
     seen = {0}
-    stack = [0]
+    stack = [(drafts[0], _following(drafts[0]))]
     while stack:
-        draft = drafts[stack.pop()]
-        following = (*draft.then, draft.handler) if _may_raise(draft) else draft.then
-        for index in following:
+        draft, waiting = stack[-1]
+        for index in waiting:
             if index not in seen:
                 seen.add(index)
-                stack.append(index)
-    return [draft for draft in drafts if draft.index in seen]
+                stack.append((drafts[index], _following(drafts[index])))
+                break
+        else:
+            done.append(draft)
+            stack.pop()
+    return done[::-1]
 
 
-def _merge(drafts: list[Draft], reached: list[Draft]) -> list[Draft]:
-    """Join each block to the only one that leads to it, where both have the same handler."""
+def _following(draft: Draft) -> Iterator[int]:
+    """Yield where a block leads to, what is to be run last first."""
+    if _may_raise(draft):
+        yield draft.handler
+    yield from reversed(draft.then)
+
+
+def _merge(drafts: list[Draft], reached: list[Draft]) -> set[int]:
+    """Join each block to the only one that leads to it, where both have one handler; return those that are gone."""
     leading = Counter(index for draft in reached for index in draft.then)
     leading.update({draft.handler for draft in reached if _may_raise(draft)})
     leading[0] += 1
@@ -190,4 +206,4 @@ def _merge(drafts: list[Draft], reached: list[Draft]) -> list[Draft]:
             draft.ops += following.ops
             draft.then = following.then
             gone.add(following.index)
-    return [draft for draft in reached if draft.index not in gone]
+    return gone

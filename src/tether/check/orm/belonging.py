@@ -8,8 +8,8 @@ rollback or commit of that Session on: until then nothing is sure of such an ins
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Frame, Instance, Object, Session
 from tether.check.abstract.values import Function, Value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import UNREAD, State
 from tether.check.abstract.things import EXPIRED, PERSISTENT, Collection, Statement, Where
 from tether.check.abstract.values import (

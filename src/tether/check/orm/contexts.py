@@ -6,9 +6,9 @@ leaves its Session at the end with both, what was loaded before it stays with 3 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import OPEN, Collection, Factory, Object, Session
 from tether.check.abstract.values import Ref, Value, literal, one

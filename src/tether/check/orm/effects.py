@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.facts_of_loading import EFFECT_FACTS
 from tether.check.abstract.idling import idle, not_idle
 from tether.check.abstract.state import EXPIRED_ALL, UNREAD, State

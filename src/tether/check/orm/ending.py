@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.idling import is_idle
 from tether.check.abstract.state import State
 from tether.check.abstract.things import (

@@ -7,9 +7,9 @@ is refused with PendingRollbackError. In a savepoint it expires nothing but what
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import UNRECOVERED, State
 from tether.check.abstract.things import PERSISTENT, UNSURE, Instance, Manager, Session, Where, surely
 from tether.check.interpreting.flow import DATABASE_ERROR, FLUSH_ERROR, RAISED, Activation

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Collection, Instance, Object, Session
 from tether.check.abstract.values import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import UNRECOVERED, State
 from tether.check.abstract.things import Collection, Frame, Instance, Object, Result
 from tether.check.abstract.values import (

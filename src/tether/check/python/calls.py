@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import UNRECOVERED, State
 from tether.check.abstract.things import (
     LOADED,
@@ -70,26 +71,34 @@ def run_call(interpreter: Interpreter, activation: Activation, op: ops.Call, sta
     """``function(...)``."""
     stars, more = spread(state, [state.read(register) for register in op.star])
     named, others = spread_named(state, [state.read(register) for register in op.stars])
-    positional = [state.read(register) for register in op.positional] + stars
-    named |= {name: state.read(register) for name, register in op.named}
+    positional = [*map(state.read, op.positional), *stars]
+    for name, register in op.named:
+        named[name] = state.read(register)
     function = state.read(op.function)
     in_order = sorted(function, key=repr) if len(function) > 1 else function
-    atoms: list[Any] = [atom for atom in in_order if not isinstance(atom, Constant)] or [None]
+    atoms: list[Any] = [atom for atom in in_order if type(atom) is not Constant] or [None]
     site = Site(activation, op, positional, named, more or others, alone=len(atoms) == 1)
-    harmless = all(is_harmless(interpreter, atom) for atom in atoms) or only_logs(activation.body, op)
     # While a failed flush is handled, that something else went wrong as well would be a guess.
-    if interpreter.run is not None and not harmless and UNRECOVERED not in state.path:
-        interpreter.run.raise_from(state)
-    results: list[State] = []
+    if interpreter.run is not None and interpreter.run.is_seen(state) and UNRECOVERED not in state.path:
+        harmless = all(is_harmless(interpreter, atom) for atom in atoms) or only_logs(activation.body, op)
+        if not harmless:
+            interpreter.run.raise_from(state)
+    if len(atoms) == 1:
+        return merged(after_call(interpreter, site, state, function, atoms[0]))
     with interpreter.shared_by(len(atoms)):
-        for atom in atoms:
-            held = state if len(atoms) == 1 else state.copy()
-            interpreter.called = function
-            for after, value in call_atom(interpreter, site, held, atom):
-                after.registers[op.to] = value
-                if not after.dead:
-                    results.append(after)
-    return merged(results)
+        ways = [after_call(interpreter, site, state.copy(), function, atom) for atom in atoms]
+    return merged([after for way in ways for after in way])
+
+
+def after_call(interpreter: Interpreter, site: Site, state: State, called: Value, atom: Any) -> list[State]:
+    """Return the states after a call of one atom among those that may be *called*."""
+    interpreter.called = called
+    results: list[State] = []
+    for after, value in call_atom(interpreter, site, state, atom):
+        after.registers[site.op.to] = value
+        if not after.dead:
+            results.append(after)
+    return results
 
 
 def call_atom(interpreter: Interpreter, site: Site, state: State, atom: Any) -> list[tuple[State, Value]]:
@@ -210,7 +219,11 @@ def plain_call(
     known = interpreter.plain.ending(interpreter, function, variables, state)
     if known is None:
         return None
-    results = recall(interpreter, site, state, *known)
+    ending, given = known
+    if ending.known:
+        results = recall(interpreter, site.activation, site.op.to, state, ending, given)
+    else:
+        results = [(state, call_unknown(interpreter, site, state))]
     if interpreter.body(function).kind != "async":
         return results
     return awaitable(site, interpreter.number(site.activation, site.op.to, "call"), results, frozenset())

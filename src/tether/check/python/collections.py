@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Collection, Instance, Result
 from tether.check.abstract.values import NONE, UNKNOWN, External, Ref, Value, join, literal, one

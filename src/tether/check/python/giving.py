@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.things import PERSISTENT, Collection, Instance, Result, Session, Statement, Where
 from tether.check.abstract.values import NONE, UNKNOWN, Class, Ref, Value, one, without_none
 from tether.check.orm.bulk import update_rows

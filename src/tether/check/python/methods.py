@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Coroutine, Frame, Object
 from tether.check.abstract.values import (
@@ -25,6 +25,8 @@ from tether.check.interpreting.flow import Activation
 from tether.check.interpreting.interpreter import Interpreter, TooLarge
 from tether.check.lowering import ops
 from tether.check.orm.sending import end_of_work
+from tether.check.python.opaque import let_go
+from tether.check.python.plain import Ending, recall
 
 GETTERS = ("property", "cached_property", "hybrid_property")
 MOST_BASES = 40
@@ -154,11 +156,14 @@ def run_function(
     to: int | None, arguments: tuple[Value, ...] = (),
 ) -> list[State]:  # fmt: skip
     """Run a method that takes nothing but what it is bound to; ``await`` is taken as done."""
+    variables = bound(interpreter, state, function, [one(receiver), *arguments], {}, more=True)
+    plain = interpreter.plain.ending(interpreter, function, variables, state)
+    if plain is not None:
+        return after_plain(interpreter, activation, span, state, receiver, to, *plain)
     if interpreter.too_deep(function.module, function.body) or interpreter.is_too_large(
         function.module, function.body
     ):
         return not_followed(state, to)
-    variables = bound(interpreter, state, function, [one(receiver), *arguments], {}, more=True)
     try:
         _, outcome = interpreter.call_body(activation, span, function, variables, state)
     except TooLarge as error:
@@ -171,6 +176,22 @@ def run_function(
             held.registers[to] = join(results) if results else value
         after.append(held)
     return after
+
+
+def after_plain(
+    interpreter: Interpreter, activation: Activation, span: ops.Span, state: State, receiver: Ref, to: int | None,
+    ending: Ending, given: tuple[int, ...],
+) -> list[State]:  # fmt: skip
+    """Return the states after a method that neither a Session nor an instance has a part in."""
+    if ending.known:
+        results = recall(interpreter, activation, (to, span), state, ending, given)
+    else:
+        let_go(interpreter, state, one(receiver))
+        results = [(state, UNKNOWN)]
+    for held, value in results:
+        if to is not None:
+            held.registers[to] = value
+    return [held for held, _ in results]
 
 
 def outside_base(interpreter: Interpreter, class_: Class) -> str:

@@ -7,9 +7,9 @@ Sessions, what makes them, functions, classes and objects. Plain values and rows
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import Factory, Object, Session, Thing
 from tether.check.abstract.values import Class, Constant, External, Function, Module, Ref, Value

@@ -38,7 +38,6 @@ from tether.check.interpreting.arguments import WHOLE
 from tether.check.interpreting.flow import RAISED, Activation, CutShort, Outcome
 from tether.check.interpreting.interpreter import Interpreter
 from tether.check.orm.sending import is_uncommitted
-from tether.check.python.opaque import call_unknown
 from tether.check.python.remembering import renamed, renumbered
 
 DEEPEST = 4  # objects in objects
@@ -341,11 +340,9 @@ def _is_met(interpreter: Interpreter, after: State, before: Mapping[int, Thing])
 
 
 def recall(
-    interpreter: Interpreter, site: Any, state: State, ending: Ending, given: tuple[int, ...]
-) -> list[tuple[State, Value]]:
-    """Let a call end as one like it did."""
-    if not ending.known:
-        return [(state, call_unknown(interpreter, site, state))]
+    interpreter: Interpreter, activation: Activation, to: Any, state: State, ending: Ending, given: tuple[int, ...]
+) -> list[tuple[State, Value]]:  # fmt: skip
+    """Let a call end as one like it did, of which that is known; *to* tells it from others in this body."""
     if ending.raises and interpreter.run is not None:
         raised = state.copy()
         raised.path |= {RAISED}
@@ -354,7 +351,7 @@ def recall(
         return []
     mapping = dict(zip(ending.given, given, strict=True))
     for number in ending.made:
-        mapping[number] = interpreter.number(site.activation, site.op.to, "plain", number)
+        mapping[number] = interpreter.number(activation, to, "plain", number)
     for number, thing in ending.made.items():
         state.things[mapping[number]] = renumbered(thing, mapping)
     for number, thing in ending.changed.items():

@@ -6,9 +6,9 @@ A call is *closed* if no Session, instance or closure goes in, and nothing that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.sweeping import numbers
 from tether.check.abstract.things import (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from tether.check.abstract.changing import replace
 from tether.check.abstract.state import State
 from tether.check.abstract.things import IDLE, Coroutine, Manager, Object, Session
 from tether.check.abstract.values import NONE, UNKNOWN, Ref, Value, one
