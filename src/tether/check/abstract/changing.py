@@ -18,5 +18,7 @@ def replace(held: T, /, **changes: Any) -> T:
     except AttributeError:  # with slots
         return dataclasses.replace(held, **changes)  # type: ignore[type-var]
     made = object.__new__(type(held))
-    made.__dict__.update(fields, **changes)
+    mine = fields.copy()
+    mine.update(changes)
+    object.__setattr__(made, "__dict__", mine)
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ MOST_OPS = 40_000  # of one root, those of the functions it calls included
 MOST_OPS_OF_CALL = (12_000, 8_000, 4_000, 2_000, 1_000, 500)  # of one call, by how many are around it
 
 OF_MODULE = "the globals of "  # in ``used``, before the name of a module
+NO_USES: frozenset[str] = frozenset()
 
 StepFunction = Callable[["Interpreter", Activation, Any, State], list[State]]
 
@@ -126,7 +127,7 @@ class Interpreter:
         self._numbers: dict[Any, int] = {}
         self._contexts: dict[Any, int] = {}
         self._module_frames: dict[str, int] = {}
-        self.module_uses: dict[str, set[str]] = {}
+        self.module_uses: dict[str, Set[str]] = {}
         self.module_events: dict[str, list[Event]] = {}
         self._stack: list[tuple[str, int]] = []
         self._importing = 0  # modules that are being run
@@ -290,14 +291,12 @@ class Interpreter:
 
     def files_used(self) -> frozenset[str]:
         """Return ``used`` with what the modules in it were made of."""
-        found: set[str] = set()
-        waiting = list(self.used)
+        found = set(self.used)
+        waiting = [name for name in found if name.startswith(OF_MODULE)]
         while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                if name.startswith(OF_MODULE):
-                    waiting += self.module_uses.get(name.removeprefix(OF_MODULE), ())
+            new = self.module_uses.get(waiting.pop().removeprefix(OF_MODULE), NO_USES) - found
+            found |= new
+            waiting += [name for name in new if name.startswith(OF_MODULE)]
         return frozenset(name for name in found if not name.startswith(OF_MODULE))
 
     def _run_module(self, name: str, module: Any, frame: int) -> None:
@@ -416,14 +415,15 @@ class Interpreter:
             variables=dict(variables), parent=function.frame, module=function.module, body=function.body
         )
         caught = self.run is not None and self.run.may_raise()
-        inner.calls = (*self.calls, activation.where(span)._replace(calls=()))
+        where = activation.where(span)._replace(calls=())
+        inner.calls = (*self.calls, where)
         most = min(self.share, MOST_OPS_OF_CALL[len(self._stack)])
         # Half of what is left, so that what comes behind the call is looked at as well.
         given = min(self.fuel // 2, most)
         kept, self.fuel = self.fuel, given
         events = len(self.events)
         try:
-            with self.around(activation.where(span), (function.module, function.body), catching=caught):
+            with self.around(where, (function.module, function.body), catching=caught):
                 outcome = self.execute(inner, state, pause=pause)
         except CutShort:
             self.fuel = kept - given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from tether.check.lowering import ops
@@ -20,6 +21,8 @@ def live(body: ops.Body) -> tuple[tuple[int, ...], ...]:
 
 def _live_at_blocks(body: ops.Body) -> list[set[int]]:
     """Return the same: blocks are in order, so that only what is carried around loops has to be found again."""
+    if len(body.blocks) == 1:
+        return [set()]
     writes: list[set[int]] = []
     reads: list[set[int]] = []
     tested = definitions(body)
@@ -56,14 +59,19 @@ def _read_by(op: Any, tested: dict[int, Any]) -> Iterator[int]:
 
 def registers_read(op: Any) -> Iterator[int]:
     """Yield every register an op mentions but the one it writes."""
-    for name, value in zip(op._fields, op, strict=True):
-        if name in NO_REGISTERS:
-            continue
-        for held in value if isinstance(value, tuple) else (value,):
-            if isinstance(held, tuple):
-                yield from (part for part in held if type(part) is int)
-            elif type(held) is int:
+    for position in _positions_of_registers(op.__class__):
+        value = op[position]
+        for held in value if type(value) is tuple else (value,):
+            if type(held) is int:
                 yield held
+            elif type(held) is tuple:
+                yield from (part for part in held if type(part) is int)
+
+
+@cache
+def _positions_of_registers(kind: Any) -> tuple[int, ...]:
+    """Return the fields of a kind of op that may hold registers it reads."""
+    return tuple(position for position, name in enumerate(kind._fields) if name not in NO_REGISTERS)
 
 
 NO_REGISTERS = frozenset(

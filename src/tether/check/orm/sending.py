@@ -43,9 +43,12 @@ TELLING = frozenset({
 
 def end_of_work(state: State, session: int | None = None, owners: tuple[str, ...] = ()) -> None:
     """Forget what is not committed, of one Session, or of those of some owners; without either of all."""
-    for number, thing in list(state.things.items()):
-        if not isinstance(thing, Instance) or UNCOMMITTED not in thing.flags:
-            continue
+    new = [
+        (number, thing)
+        for number, thing in state.things.items()
+        if isinstance(thing, Instance) and UNCOMMITTED in thing.flags
+    ]
+    for number, thing in new:
         held = state.get(thing.session, Session)
         if session not in (None, thing.session) or (owners and held is not None and held.owner not in owners):
             continue
