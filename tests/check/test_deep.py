@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,30 @@ def test_it_is_deep_enough_inside_itself() -> None:
     Work that is done on a deep stack asks for no other one.
     """
     assert on_deep_stack(lambda: on_deep_stack(lambda: depth(5_000))) == 5_000
+
+
+def test_work_that_ends_first_leaves_room_for_the_other() -> None:
+    """
+    Of two works at once, as of two folders in an editor, the one that began later has its room to the end.
+    """
+    limit, begun, is_over, given = sys.getrecursionlimit(), threading.Event(), threading.Event(), []
+
+    def later() -> int:
+        begun.set()
+        is_over.wait()
+        return depth(5_000)
+
+    other = threading.Thread(target=lambda: given.append(on_deep_stack(later)))
+
+    def first() -> None:
+        other.start()
+        begun.wait()
+
+    on_deep_stack(first)
+    is_over.set()
+    other.join()
+
+    assert ([5_000], limit) == (given, sys.getrecursionlimit())
 
 
 def test_without_memory_for_it_the_work_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

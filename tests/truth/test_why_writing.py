@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, InvalidRequestError, PendingRollbackError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError, InvalidRequestError, OperationalError, PendingRollbackError
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -241,6 +242,50 @@ class TestFailedFlush:
         session.rollback()
 
         assert "ann" == session.get(Shop, 1).name
+
+    def test_is_active_says_so(self, session: Session) -> None:
+        """
+        is_active is False from a failed flush to the rollback; a statement that fails by itself leaves it True.
+        """
+        with pytest.raises(OperationalError):
+            session.execute(text("SELECT nothing FROM nowhere"))
+        before = session.is_active
+        session.add(Shop(name="ann"))
+        with pytest.raises(IntegrityError):
+            session.flush()
+        failed = session.is_active
+        session.rollback()
+
+        assert (True, False, True) == (before, failed, session.is_active)
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda session, shop: session.rollback(),
+            lambda session, shop: session.close(),
+            lambda session, shop: session.invalidate(),
+            lambda session, shop: session.expunge_all(),
+            lambda session, shop: session.expunge(shop),
+            lambda session, shop: session.add(Shop(name="new")),
+            lambda session, shop: session.add_all([Shop(name="new")]),
+            lambda session, shop: session.is_modified(shop),
+            lambda session, shop: session.in_transaction(),
+            lambda session, shop: session.expire(shop),
+            lambda session, shop: session.expire_all(),
+        ],
+    )
+    def test_what_asks_no_database_is_not_refused(
+        self, session: Session, call: Callable[[Session, Shop], object]
+    ) -> None:
+        """
+        After a failed flush these raise nothing.
+        """
+        shop = session.get(Shop, 1)
+        session.add(Shop(name="ann"))
+        with pytest.raises(IntegrityError):
+            session.flush()
+
+        call(session, shop)
 
     def test_the_whole_transaction_is_lost(self, engine: Engine, session: Session) -> None:
         """

@@ -17,7 +17,8 @@ DEEPEST = 50_000  # calls in each other; one import takes about eleven
 STACK = 256 * 1024 * 1024
 TURN = 0.2  # seconds: on Windows nothing interrupts a thread that waits for ever
 
-_setting = threading.Lock()  # the size of stacks is a setting of the process
+_setting = threading.Lock()  # the size of stacks and the limit of calls are settings of the process
+_limits: list[int] = []  # as they were found, one for each work under way: the first is the usual one
 _here = threading.local()
 
 
@@ -49,19 +50,29 @@ def on_deep_stack(work: Callable[[], T]) -> T:
     if getattr(_here, "deep", False):
         return work()
     thread = _Work(work)
-    limit = sys.getrecursionlimit()
     if not _is_started(thread):
         return work()
-    sys.setrecursionlimit(max(limit, DEEPEST))
+    with _setting:
+        _limits.append(sys.getrecursionlimit())
+        sys.setrecursionlimit(max(_limits[0], DEEPEST))
     thread.ready.set()
     try:
         while thread.is_alive():
             thread.join(TURN)
     finally:
-        sys.setrecursionlimit(limit)
+        _put_limit_back()
     if thread.error is not None:
         raise thread.error
     return thread.given[0]
+
+
+def _put_limit_back() -> None:
+    """Put the usual limit back, unless other work needs the higher one: an editor checks its folders side by side."""
+    with _setting:
+        usual = _limits[0]
+        _limits.pop()
+        if not _limits:
+            sys.setrecursionlimit(usual)
 
 
 def _is_started(thread: threading.Thread) -> bool:
